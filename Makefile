@@ -1,0 +1,62 @@
+# driverprint: every way to build, try, test and carry it. `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-real test check bench bundle lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/uv: requirements/bootstrap.lock
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("driverprint needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	@touch $@
+
+# What a user runs: everything locked with hashes, no torch.
+$(VENV)/.run: $(BIN)/uv requirements/run.lock pyproject.toml
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/run.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What a developer runs: the same, the test tools, and torch. torch stands outside the hashes because its
+# CPU and CUDA builds differ; pip takes whichever build this machine is set up for.
+$(VENV)/.dev: $(VENV)/.run requirements/dev.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check torch==2.13.0
+	@touch $@
+
+demo: $(VENV)/.run  ## simulate a small case, analyse it, print where the report is
+	$(BIN)/python -m pipeline.simulate.demo demo
+
+demo-real: $(VENV)/.run  ## the same on real footage, fetched by pinned version and hash
+	$(BIN)/python -m tests.real_case demo/real
+
+test: $(VENV)/.dev  ## run every test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## lint, types, import layers, dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+bench: $(VENV)/.dev  ## measure speed as ratios within one run
+	for script in tests/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+bundle: $(VENV)/.run  ## a folder of wheels and a script that installs them with no network
+	rm -rf bundle && mkdir -p bundle/wheels
+	$(BIN)/python -m pip download -q --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/run.lock -d bundle/wheels
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w bundle/wheels .
+	cp requirements/run.lock bundle/run.lock
+	cp requirements/install-offline.sh bundle/install.sh
+	@echo "bundle/ is ready: carry it over and run 'sh install.sh' there (same Python version and platform)."
+
+lock: $(BIN)/uv  ## choose versions anew and write the lock files
+	sh requirements/lock.sh
+
+clean:  ## remove what the targets above made
+	rm -rf $(VENV) bundle demo

@@ -1,0 +1,23 @@
+"""Fixtures every part of the suite may ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.footage import fetch_footage
+
+
+@pytest.fixture(scope="session")
+def footage() -> Path:
+    """Folder with real footage; a test asks `need(footage, name)` for the file it wants."""
+    return fetch_footage()
+
+
+def need(folder: Path, name: str) -> Path:
+    """The footage file, or a visible skip where its registry is out of reach."""
+    path = folder / name
+    if not path.exists():
+        pytest.skip(f"{name} could not be fetched (registry out of reach, or npm absent)")
+    return path
