@@ -1,0 +1,171 @@
+"""From torch to one ONNX file that says what it is, checked against torch before it is written."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import warnings
+from collections.abc import Sequence
+from importlib import metadata as packages
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+import torch
+from torch import nn
+
+from model.metadata import (
+    FRAME_SIDE,
+    INPUT_NAME,
+    OUTPUT_NAME,
+    ModelMetadata,
+    read_metadata,
+    write_metadata,
+)
+
+PARITY_BATCHES: Final = (1, 2, 7, 16)
+PARITY_LIMIT: Final = 1e-4
+OPSET: Final = 20
+
+
+class ParityError(ValueError):
+    """The exported graph does not compute what torch computes; nothing was written."""
+
+
+def weights_sha256(network: nn.Module) -> str:
+    """SHA-256 over names, dtypes, shapes and bytes of all weights and running statistics, in name order."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        array = np.ascontiguousarray(tensor.detach().cpu().numpy())
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def code_version() -> str:
+    """Version of the installed driverprint, or `unknown` where it runs uninstalled."""
+    try:
+        return packages.version("driverprint")
+    except packages.PackageNotFoundError:
+        return "unknown"
+
+
+def export(
+    network: nn.Module,
+    metadata: ModelMetadata,
+    out: Path,
+    frames: npt.NDArray[np.uint8],
+) -> ModelMetadata:
+    """Write the network, in evaluation mode, as one ONNX file with a free batch axis and T fixed.
+
+    frames: uint8 ``[N, 128, 128]``, N ≥ T+1, footage on which ONNX Runtime (CPU) is compared with torch
+    for batches of 1, 2, 7 and 16 windows. ``weights_sha256``, ``code_version`` and
+    ``parity_max_difference`` of the metadata are filled in here; the completed metadata are returned.
+    The same weights give the same bytes. Raises ParityError, and writes nothing, when an element
+    differs by 1e-4 or more.
+    """
+    network = network.cpu().eval()
+    proto = _to_onnx(network, metadata.clip_length)
+    difference = parity(network, proto.SerializeToString(), frames, metadata.clip_length)
+    if not difference < PARITY_LIMIT:
+        raise ParityError(
+            f"{out}: not written, ONNX Runtime and torch differ by {difference:.2g} (limit {PARITY_LIMIT:g})."
+        )
+    complete = dataclasses.replace(
+        metadata,
+        weights_sha256=weights_sha256(network),
+        code_version=code_version(),
+        parity_max_difference=difference,
+    )
+    write_metadata(proto, complete)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(out.name + ".partial")
+    partial.write_bytes(proto.SerializeToString(deterministic=True))
+    read_metadata(partial)  # what we write, we can read
+    partial.replace(out)
+    return complete
+
+
+def parity(network: nn.Module, onnx_bytes: bytes, frames: npt.NDArray[np.uint8], clip_length: int) -> float:
+    """Largest absolute difference between torch and ONNX Runtime over all elements of all batches.
+
+    Windows start at evenly spread frames of ``frames``, uint8 ``[N, 128, 128]``.
+    """
+    if len(frames) <= clip_length:
+        raise ValueError(f"parity needs more than {clip_length} frames, got {len(frames)}")
+    session = onnxruntime.InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
+    largest = 0.0
+    for batch in PARITY_BATCHES:
+        starts = np.linspace(0, len(frames) - clip_length, batch).astype(int)
+        clips = np.stack([frames[start : start + clip_length] for start in starts])
+        (found,) = session.run([OUTPUT_NAME], {INPUT_NAME: clips})
+        with torch.no_grad():
+            wanted = network(torch.from_numpy(clips)).numpy()
+        largest = max(largest, float(np.abs(found - wanted).max()))
+    return largest
+
+
+def smooth_frames(count: int, seed: int) -> npt.NDArray[np.uint8]:
+    """Synthetic footage, uint8 ``[count, 128, 128]``: broad waves that drift, as smooth as real video.
+
+    For the parity check where no recording is at hand.
+    """
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:FRAME_SIDE, 0:FRAME_SIDE] / FRAME_SIDE
+    time = np.arange(count)[:, None, None] / 25.0
+    scene = np.zeros((count, FRAME_SIDE, FRAME_SIDE))
+    for _ in range(12):
+        along_x, along_y = random.uniform(-6, 6, size=2)
+        speed, phase = random.uniform(-4, 4), random.uniform(0, 2 * np.pi)
+        scene += np.sin(2 * np.pi * (along_x * x + along_y * y) + speed * time + phase)
+    scene = (scene - scene.min()) / np.ptp(scene)
+    frames: npt.NDArray[np.uint8] = np.rint(255 * scene).astype(np.uint8)
+    return frames
+
+
+def _to_onnx(network: nn.Module, clip_length: int) -> onnx.ModelProto:
+    # A batch of 2: with 1 the exporter would freeze the batch axis.
+    example = torch.from_numpy(smooth_frames(2 * clip_length, seed=0))
+    example = example.reshape(2, clip_length, FRAME_SIDE, FRAME_SIDE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns about its own internals
+        program = torch.onnx.export(
+            network,
+            (example,),
+            input_names=[INPUT_NAME],
+            output_names=[OUTPUT_NAME],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    proto: onnx.ModelProto = program.model_proto
+    _forget_origin(proto)
+    return proto
+
+
+def _forget_origin(proto: onnx.ModelProto) -> None:
+    """Drop stack traces and file paths of the exporting machine, so that equal weights give equal bytes."""
+    graph = proto.graph
+    for node in graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    values: Sequence[Sequence[onnx.ValueInfoProto | onnx.TensorProto]] = (
+        graph.input,
+        graph.output,
+        graph.value_info,
+        graph.initializer,
+    )
+    for group in values:
+        for value in group:
+            del value.metadata_props[:]
+            value.doc_string = ""
+    del graph.metadata_props[:]
+    graph.doc_string = ""
+    graph.name = "driverprint"
+    proto.doc_string = ""

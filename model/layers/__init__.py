@@ -1,0 +1,1 @@
+"""The network's parts, one idea a file."""

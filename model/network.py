@@ -1,0 +1,38 @@
+"""The whole network: bytes of clips in, unit driver embeddings out."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from model.layers.conditions import Condition, observe
+from model.layers.f5c import F5C
+from model.layers.standardise import standardise
+from model.layers.temporal_head import TemporalHead
+
+
+class DriverNetwork(nn.Module):
+    """A backbone that sees frames, a condition that picks what of them counts, a head that sums up.
+
+    uint8 ``[B, T, 128, 128]`` -> float32 ``[B, 256]`` of L2 norm 1. T is free; differences need 2.
+    """
+
+    def __init__(self, backbone: nn.Module, condition: Condition, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.condition = condition
+        self.head = head
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Embed clips, uint8 ``[B, T, 128, 128]`` -> float32 ``[B, 256]``."""
+        observed = observe(standardise(clips), self.backbone, self.condition)
+        return nn.functional.normalize(self.head(observed).float(), dim=1)
+
+
+def f5c_network(condition: Condition = "FEAT_DIFF") -> DriverNetwork:
+    """The paper's network: F5C and the temporal head, 526,808 parameters."""
+    return DriverNetwork(F5C(), condition, TemporalHead())
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

@@ -1,0 +1,196 @@
+"""The paper's measure: ROC AUC per target identity, averaged without weights (section IV.B).
+
+For each target identity, positives are all unordered pairs of its self-reenactments (driver is the
+target), negatives all pairs self × cross of that target; the score is minus the Euclidean distance of
+the embeddings. Training, benchmark and report share this module; it needs neither torch nor scikit-learn.
+
+Overall, as the reference computes it, *pools* the generators: its pairs span them. Table II's
+footnote calls it the *mean over generators*. Both are reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import cdist, pdist
+
+ORIGINAL: Final = "original"  # generator of a real recording, which is neither self- nor cross-reenactment
+RESAMPLES: Final = 2000
+_CHUNK_PAIRS: Final = 4_000_000  # distances held at once: 32 MB
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TargetAuc:
+    """AUC of one target identity, and how many videos and pairs stand behind it."""
+
+    target: str
+    auc: float
+    n_self: int
+    n_cross: int
+    n_positives: int
+    n_negatives: int
+
+
+@dataclass(frozen=True)
+class MeanAuc:
+    """Unweighted mean over targets, its 95 % interval, the targets, and those left out with the reason.
+
+    ``auc`` and the interval are NaN when no target is left.
+    """
+
+    auc: float
+    low: float
+    high: float
+    targets: tuple[TargetAuc, ...]
+    left_out: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ProtocolResult:
+    """``pooled`` over all generators, each generator by itself, and the mean of the latter."""
+
+    pooled: MeanAuc
+    per_generator: dict[str, MeanAuc]
+    mean_over_generators: float
+
+
+def evaluate(
+    embeddings: npt.NDArray[np.floating],
+    targets: Sequence[str],
+    drivers: Sequence[str],
+    generators: Sequence[str],
+    *,
+    with_originals: bool = False,
+) -> ProtocolResult:
+    """Measure embeddings, one a video, by the protocol.
+
+    embeddings: float ``[N, D]``; the three label sequences have length N. ``with_originals`` counts
+    videos of generator ``original`` as self-reenactments in the pooled figure, as the reference does;
+    otherwise they are left out. Raises ValueError when lengths differ or an embedding is not finite.
+    """
+    vectors = np.asarray(embeddings, dtype=np.float64)
+    target, driver, generator = (np.asarray(labels, dtype=str) for labels in (targets, drivers, generators))
+    if vectors.ndim != 2 or not len(vectors) == len(target) == len(driver) == len(generator):
+        raise ValueError(
+            f"embeddings {vectors.shape} and labels ({len(target)}, {len(driver)}, {len(generator)}) "
+            "must be one per video"
+        )
+    if not np.isfinite(vectors).all():
+        raise ValueError("an embedding is not finite")
+    is_self = driver == target
+    synthetic = generator != ORIGINAL
+    pooled = mean_auc(vectors, target, is_self, np.ones_like(synthetic) if with_originals else synthetic)
+    per_generator = {
+        str(name): mean_auc(vectors, target, is_self, generator == name)
+        for name in np.unique(generator[synthetic])
+    }
+    means = [result.auc for result in per_generator.values()]
+    return ProtocolResult(pooled, per_generator, float(np.mean(means)) if means else float("nan"))
+
+
+def mean_auc(
+    vectors: Floats,
+    target: npt.NDArray[np.str_],
+    is_self: npt.NDArray[np.bool_],
+    chosen: npt.NDArray[np.bool_],
+) -> MeanAuc:
+    """Mean over targets of the AUC among the chosen videos; arrays have length N, vectors ``[N, D]``."""
+    measured: list[TargetAuc] = []
+    left_out: dict[str, str] = {}
+    for name in np.unique(target[chosen]):
+        here = chosen & (target == name)
+        selves, crosses = vectors[here & is_self], vectors[here & ~is_self]
+        if len(selves) < 2:
+            left_out[str(name)] = f"{len(selves)} self-reenactments, at least 2 needed"
+        elif len(crosses) == 0:
+            left_out[str(name)] = "no cross-reenactments"
+        else:
+            measured.append(_target_auc(str(name), selves, crosses))
+    values = np.array([result.auc for result in measured])
+    low, high = bootstrap_interval(values)
+    mean = float(values.mean()) if len(values) else float("nan")
+    return MeanAuc(mean, low, high, tuple(measured), left_out)
+
+
+def auc(positives: npt.ArrayLike, negatives: npt.ArrayLike) -> float:
+    """P(positive > negative) + ½ P(equal) over all pairs of scores, exact; NaN when either is empty."""
+    higher = np.sort(np.asarray(positives, dtype=np.float64))
+    lower = np.asarray(negatives, dtype=np.float64)
+    if not len(higher) or not len(lower):
+        return float("nan")
+    return _half_wins(higher, lower) / (2 * len(higher) * len(lower))
+
+
+@dataclass(frozen=True)
+class EqualError:
+    """Equal error rate, and the score at and above which a pair is accepted there."""
+
+    rate: float
+    threshold: float
+
+
+def eer(positives: npt.ArrayLike, negatives: npt.ArrayLike) -> EqualError:
+    """Where the rate of false matches equals that of false non-matches (ISO/IEC 19795-1).
+
+    Both rates are steps over the observed scores; between the two steps where they cross, both are
+    interpolated linearly. NaN when either is empty.
+    """
+    match = np.sort(np.asarray(positives, dtype=np.float64))
+    other = np.sort(np.asarray(negatives, dtype=np.float64))
+    if not len(match) or not len(other):
+        return EqualError(float("nan"), float("nan"))
+    thresholds = np.unique(np.concatenate((match, other)))
+    thresholds = np.append(thresholds, np.nextafter(thresholds[-1], np.inf))
+    missed = np.searchsorted(match, thresholds, side="left") / len(match)
+    accepted = 1 - np.searchsorted(other, thresholds, side="left") / len(other)
+    after = int(np.argmax(missed >= accepted))  # at the last threshold everything is missed
+    if after == 0:
+        return EqualError(float(missed[0]), float(thresholds[0]))
+    before = after - 1
+    gap_before = accepted[before] - missed[before]
+    gap_after = missed[after] - accepted[after]
+    weight = gap_before / (gap_before + gap_after)
+    rate = missed[before] + weight * (missed[after] - missed[before])
+    return EqualError(float(rate), float(thresholds[after]))
+
+
+def bootstrap_interval(target_aucs: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """95 % percentile interval of the mean AUC under resampling of target identities.
+
+    Pairs of one person are not independent, so identities are drawn, not pairs (ISO/IEC 19795-1).
+    Drivers shared between targets are not resampled on their own. 2,000 draws from a fixed seed: equal
+    input gives an equal interval. NaN without a target; with a single one it has no width and no meaning.
+    """
+    if not len(target_aucs):
+        return float("nan"), float("nan")
+    draws = np.random.default_rng(0).integers(0, len(target_aucs), size=(RESAMPLES, len(target_aucs)))
+    low, high = np.quantile(target_aucs[draws].mean(axis=1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _target_auc(name: str, selves: Floats, crosses: Floats) -> TargetAuc:
+    # Distances are summed difference by difference, not by the Gram matrix: equal embeddings must be
+    # at distance 0 and ties stay ties.
+    positives = np.sort(-pdist(selves))
+    n_negatives = len(selves) * len(crosses)
+    rows = max(1, _CHUNK_PAIRS // len(crosses))
+    half_wins = sum(
+        _half_wins(positives, -cdist(selves[start : start + rows], crosses).ravel())
+        for start in range(0, len(selves), rows)
+    )
+    value = half_wins / (2 * len(positives) * n_negatives)
+    return TargetAuc(name, value, len(selves), len(crosses), len(positives), n_negatives)
+
+
+def _half_wins(sorted_positives: Floats, negatives: Floats) -> int:
+    """Twice the pairs a positive wins, plus the ties; integers, so nothing is lost in summing."""
+    lower = np.sort(negatives)  # sorted queries walk the positives in order, which caches like
+    at_most = np.searchsorted(sorted_positives, lower, side="right")
+    below = np.searchsorted(sorted_positives, lower, side="left")
+    return int(2 * len(sorted_positives) * len(lower) - at_most.sum() - below.sum())

@@ -1,0 +1,86 @@
+"""What is exported computes what torch computes, the same way every time."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor, nn
+
+from model.export import (
+    PARITY_LIMIT,
+    ParityError,
+    export,
+    smooth_frames,
+    weights_sha256,
+)
+from model.metadata import UNTRAINED, read_metadata
+from model.network import f5c_network
+from model.ship_untrained import SEED, ship_untrained
+from model.shipped import shipped_model
+
+
+def shipped_weights() -> nn.Module:
+    """The torch network the untrained shipped file was made of."""
+    torch.manual_seed(SEED)
+    return f5c_network("FEAT_DIFF").eval()
+
+
+def test_export_equals_torch_on_real_frames(real_frames: npt.NDArray[np.uint8], tmp_path: Path) -> None:
+    network = shipped_weights()
+    template = dataclasses.replace(read_metadata(shipped_model()), clip_length=64)
+    written = export(network, template, tmp_path / "m.onnx", real_frames)
+    assert 0 < written.parity_max_difference < PARITY_LIMIT
+    assert read_metadata(tmp_path / "m.onnx") == written
+
+
+def test_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.onnx", "b.onnx"):
+        ship_untrained(tmp_path / name)
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+    if read_metadata(shipped_model()).validated_for == UNTRAINED:
+        assert read_metadata(shipped_model()).weights_sha256 == weights_sha256(shipped_weights())
+
+
+def test_exported_file_tells_nothing_of_the_exporting_machine() -> None:
+    assert str(Path(__file__).parents[2]).encode() not in shipped_model().read_bytes()
+    assert b".py" not in shipped_model().read_bytes()
+    onnx.checker.check_model(onnx.load(shipped_model()), full_check=True)
+
+
+def test_an_embedding_does_not_depend_on_its_neighbours() -> None:
+    session = onnxruntime.InferenceSession(shipped_model(), providers=["CPUExecutionProvider"])
+    length = read_metadata(shipped_model()).clip_length
+    clip = smooth_frames(length, seed=3)
+    batches = [np.stack([clip, smooth_frames(length, seed=seed)]) for seed in (4, 5)]
+    first, second = (session.run(None, {"clips": batch})[0] for batch in batches)
+    np.testing.assert_array_equal(first[0], second[0])
+    assert np.abs(first[1] - second[1]).max() > 0
+    np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, atol=1e-6)
+
+
+class Unfaithful(nn.Module):
+    """A network that computes otherwise while it is exported."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = f5c_network()
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Embed, and turn the sign of the result in the exported graph only."""
+        sign = -1.0 if torch.compiler.is_exporting() else 1.0
+        embeddings: Tensor = self.inner(clips) * sign
+        return embeddings
+
+
+def test_export_that_differs_from_torch_is_not_written(tmp_path: Path) -> None:
+    template = dataclasses.replace(read_metadata(shipped_model()), clip_length=4)
+    with pytest.raises(ParityError, match=r"m\.onnx"):
+        export(Unfaithful(), template, tmp_path / "m.onnx", smooth_frames(20, seed=0))
+    assert list(tmp_path.iterdir()) == []
