@@ -1,0 +1,238 @@
+"""The guard around decoding: one child process, replaced whenever it misbehaves.
+
+Seized files are hostile and damaged; native decoders hang, crash and swallow memory. Whatever a
+file does to the child costs that one file, as a `DecodeFailure`, and never raises here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+
+from pipeline.decode.types import SIDE, Decoded, DecodeFailure, DecodeRequest, Limits, Portrait, VideoFacts
+from pipeline.decode.wire import BrokenWireError, SilentWireError, pack, read_message, write_all
+from pipeline.reasons import DECODE_CAVEATS, DECODE_FAILURES
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+# -I: neither the working directory nor PYTHONPATH is searched for modules; the folder this very
+# package lies in is appended last.
+PROGRAM: Final = "import sys; sys.path.append(sys.argv[1]); from pipeline.decode.child import serve; serve()"
+START_SECONDS: Final = 60.0
+
+
+class GuardedDecoder:
+    """Decodes files in a child process with limits; reused from file to file.
+
+    >>> with GuardedDecoder() as decoder:
+    ...     decoded = decoder.decode(Path("a.mp4"), DecodeRequest())
+    """
+
+    def __init__(self, limits: Limits | None = None, *, command: list[str] | None = None) -> None:
+        """`command` replaces the child's command line: the fault tests put stand-ins there."""
+        self.limits = limits or Limits()
+        self._command = command or [sys.executable, "-I", "-c", PROGRAM, str(ROOT)]
+        self._child: subprocess.Popen[bytes] | None = None
+        self._in_force: dict[str, str] = {}
+        self.started = 0  # children started so far
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def in_force(self) -> dict[str, str]:
+        """Which guards are in force, e.g. {"memory": "at most 4294967296", "network": ...}."""
+        if not self._in_force:
+            with contextlib.suppress(BrokenWireError, SilentWireError, OSError):
+                self._start()
+        return dict(self._in_force)
+
+    def close(self) -> None:
+        """End the child. The decoder may be used again; it then starts another."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        child.kill()
+        child.wait()
+
+    def probe(self, path: Path) -> VideoFacts | DecodeFailure:
+        """What the container says about its video, without decoding it. Never raises for a bad file."""
+        answer = self._ask(path, {"kind": "probe"})
+        return answer if isinstance(answer, DecodeFailure) else answer.facts
+
+    def decode(self, path: Path, request: DecodeRequest) -> Decoded | DecodeFailure:
+        """Frames and facts of one file. Never raises for a bad file."""
+        answer = self._ask(path, {"kind": "decode", "request": asdict(request)})
+        if isinstance(answer, DecodeFailure):
+            return answer
+        try:
+            return answer.decoded(request)
+        except ValueError:
+            self.close()
+            return DecodeFailure("decoder_crashed", "The decoder's process answered with nonsense.")
+
+    def _ask(self, path: Path, header: dict[str, Any]) -> _Collected | DecodeFailure:
+        limits = self.limits
+        try:
+            self._start()
+        except (BrokenWireError, SilentWireError, OSError) as error:
+            self.close()
+            return DecodeFailure("decoder_crashed", f"The decoder's process could not be started ({error}).")
+        assert self._child is not None and self._child.stdin is not None and self._child.stdout is not None
+        give_up = time.monotonic() + limits.wall_seconds
+        collected = _Collected(limits)
+        try:
+            write_all(self._child.stdin.fileno(), pack({**header, "path": str(path.absolute())}))
+            while True:
+                deadline = min(give_up, time.monotonic() + limits.stall_seconds)
+                message, payload = read_message(self._child.stdout.fileno(), deadline)
+                end = collected.take(message, payload)
+                if end is not None:
+                    return end if isinstance(end, DecodeFailure) else collected
+                if time.monotonic() > give_up:
+                    raise SilentWireError
+        except SilentWireError:
+            self.close()
+            return DecodeFailure(
+                "timed_out",
+                f"Decoding stood still for {limits.stall_seconds:g} s or lasted {limits.wall_seconds:g} s.",
+            )
+        except (BrokenWireError, ValueError, KeyError, TypeError):
+            return self._post_mortem()
+
+    def _post_mortem(self) -> DecodeFailure:
+        """Why the child died, from its exit status; the child is replaced at the next file."""
+        assert self._child is not None
+        child = self._child
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(2)
+        status = child.returncode
+        self.close()
+        if status == -signal.SIGXCPU:
+            return DecodeFailure(
+                "timed_out", f"Decoding used more than {self.limits.cpu_seconds} s of processor time."
+            )
+        if status == -signal.SIGKILL:
+            return DecodeFailure(
+                "over_memory", "The system ended the decoder's process, most likely for memory."
+            )
+        if status is not None and status < 0:
+            name = signal.Signals(-status).name if -status in set(signal.Signals) else str(-status)
+            return DecodeFailure("decoder_crashed", f"The decoder's process died of {name}.")
+        return DecodeFailure("decoder_crashed", "The decoder's process ended without an answer.")
+
+    def _start(self) -> None:
+        """A living child that said it is ready."""
+        if self._child is not None and self._child.poll() is None:
+            return
+        self.close()
+        environment = {
+            "PATH": os.defpath,
+            "LC_ALL": "C.UTF-8",
+            "OPENBLAS_NUM_THREADS": "1",  # its buffers would eat the address space
+            "OMP_NUM_THREADS": "1",
+        }
+        if "LD_LIBRARY_PATH" in os.environ:
+            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        self._child = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            cwd="/",
+            env=environment,
+        )
+        self.started += 1
+        assert self._child.stdin is not None and self._child.stdout is not None
+        write_all(self._child.stdin.fileno(), pack({"kind": "limits", "limits": asdict(self.limits)}))
+        message, _ = read_message(self._child.stdout.fileno(), time.monotonic() + START_SECONDS)
+        self._in_force = {str(k): str(v) for k, v in message.get("in_force", {}).items()}
+        self._in_force["processor_time"] = f"at most {self.limits.cpu_seconds} s a file"
+        self._in_force["wall_clock"] = f"at most {self.limits.wall_seconds:g} s a file"
+
+
+class _Collected:
+    """The messages of one answer, bounded and checked: the child is not trusted."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._frames = bytearray()
+        self._portraits: list[Portrait] = []
+        self._arrays: dict[str, bytearray] = {"seconds": bytearray(), "source_index": bytearray()}
+        self._end: dict[str, Any] = {}
+        self.facts = VideoFacts()
+
+    def take(self, message: dict[str, Any], payload: bytes) -> bool | DecodeFailure | None:
+        """One message; None while more must come. Raises ValueError, KeyError for nonsense."""
+        kind = message["kind"]
+        if kind == "frames":
+            if len(self._frames) + len(payload) > self._limits.frames * SIDE * SIDE:
+                raise ValueError("more frames than the limit")
+            self._frames += payload
+        elif kind in self._arrays:
+            self._arrays[kind] += payload
+        elif kind == "portrait":
+            gray = np.frombuffer(payload, np.uint8).reshape(int(message["height"]), int(message["width"]))
+            self._portraits.append(Portrait(float(message["second"]), gray))
+        elif kind == "failed":
+            code = str(message["reason_code"])
+            if code not in DECODE_FAILURES:
+                raise ValueError("unknown reason code")
+            return DecodeFailure(code, str(message["reason"]), _facts(message.get("facts") or {}))
+        elif kind in ("facts", "done"):
+            self.facts = _facts(message["facts"])
+            self._end = message
+            return True
+        elif kind != "alive":
+            raise ValueError("unknown message")
+        return None
+
+    def decoded(self, request: DecodeRequest) -> Decoded:
+        """The whole answer. Raises ValueError when its parts do not fit together."""
+        frames = np.frombuffer(self._frames, np.uint8).reshape(-1, SIDE, SIDE)
+        seconds = np.frombuffer(bytes(self._arrays["seconds"]), np.float64)
+        index = np.frombuffer(bytes(self._arrays["source_index"]), np.int32)
+        code = self._end["reason_code"]
+        if not (len(frames) == len(seconds) == len(index) >= 1) or (code and code not in DECODE_CAVEATS):
+            raise ValueError("the parts of the answer do not fit")
+        gaps = tuple((int(a), int(b)) for a, b in self._end["gaps"])
+        return Decoded(
+            frames,
+            seconds,
+            index,
+            gaps,
+            request.fps,
+            self.facts,
+            tuple(self._portraits),
+            code,
+            self._end["reason"],
+        )
+
+
+def _facts(values: dict[str, Any]) -> VideoFacts:
+    return VideoFacts(**{f.name: values.get(f.name) for f in fields(VideoFacts)})
+
+
+def looks_like_video(path: Path, decoder: GuardedDecoder) -> str | None:
+    """Container name if the content is a video that can be opened, else None; probed in the child."""
+    facts = decoder.probe(path)
+    return facts.container if isinstance(facts, VideoFacts) else None

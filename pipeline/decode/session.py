@@ -1,0 +1,287 @@
+"""Decoding one file, inside the guarded child: frames stream out, facts follow at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.decode.container import RefusedError, open_container, open_read_only, video_stream
+from pipeline.decode.damage import Damage, grid_gaps
+from pipeline.decode.grid import Clock, Grid, median_interval, varies
+from pipeline.decode.luma import CropOutsideError, LumaScaler, portrait_size
+from pipeline.decode.orientation import UPRIGHT, orientation_of
+from pipeline.decode.probe import nominal_interval, pixel_aspect, probe_stream
+from pipeline.decode.sources import SourceFrame, Tally, decord_frames, pyav_frames
+from pipeline.decode.types import DecodeRequest, Limits, VideoFacts
+
+HOLE_SECONDS: Final = 1.0  # a step this long, and ten times the usual, is a hole nothing was decoded in
+
+
+@dataclass
+class Outcome:
+    """What is known when the last frame is out."""
+
+    facts: VideoFacts
+    seconds: NDArray[np.float64]
+    source_index: NDArray[np.int32]
+    gaps: tuple[tuple[int, int], ...]
+    reason_code: str | None
+    reason: str | None
+
+
+@dataclass
+class Sink:
+    """Where pictures go: called with one 128×128 frame and how often it is shown, or a portrait."""
+
+    frame: Callable[[NDArray[np.uint8], int], None]
+    portrait: Callable[[float, NDArray[np.uint8]], None]
+    alive: Callable[[], None]
+
+
+def probe_file(path: str, limits: Limits) -> VideoFacts:
+    """Facts of a file without decoding it. Raises RefusedError."""
+    descriptor = open_read_only(path)
+    try:
+        with open_container(descriptor, limits) as container:
+            return probe_stream(container, video_stream(container), limits)
+    finally:
+        os.close(descriptor)
+
+
+def decode_file(path: str, request: DecodeRequest, limits: Limits, sink: Sink) -> Outcome:
+    """Decode one file into `sink`. Raises RefusedError."""
+    descriptor = open_read_only(path)
+    try:
+        with open_container(descriptor, limits) as container:
+            stream = video_stream(container)
+            facts = probe_stream(container, stream, limits)
+            damage, tally = Damage(), Tally()
+            frames = (
+                decord_frames(descriptor, tally)
+                if request.decoder == "decord"
+                else pyav_frames(container, stream, limits, damage, tally)
+            )
+            run = _Run(request, limits, sink, facts, nominal_interval(stream), pixel_aspect(stream))
+            try:
+                run.take(frames)
+            except CropOutsideError as error:
+                raise RefusedError("bad_crop", f"The {error}.", facts) from error
+            except RefusedError as refusal:
+                if run.decoded < 2:
+                    raise RefusedError(refusal.code, refusal.sentence, facts) from refusal
+                tally.cut_off = True  # what came before the refusal stands
+            return run.outcome(damage, tally)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass
+class _Run:
+    """The state of one file on its way through clock, grid and scaler."""
+
+    request: DecodeRequest
+    limits: Limits
+    sink: Sink
+    facts: VideoFacts
+    interval: float
+    pixel_aspect: float
+    decoded: int = 0
+    handed_out: int = 0
+    shortened: bool = False
+    damaged: list[int] = field(default_factory=list)
+    breaks: list[int] = field(default_factory=list)
+    shown: list[tuple[int, int]] = field(default_factory=list)  # source frame, times shown
+    raw: list[float | None] = field(default_factory=list)
+
+    def take(self, frames: Iterator[SourceFrame]) -> None:
+        """Clock, grid and scale every frame; a frame is scaled once it is known to be shown."""
+        self.clock, self.grid = Clock(self.interval), Grid(self.request.fps)
+        self.scaler = LumaScaler(self.request.crop)
+        self.portraits = _Portraits(self.request.thumbnails, self.pixel_aspect)
+        held: Any = None
+        for source in frames:
+            jumped = self.clock.push(source.second)
+            time = self.clock.times[-1]
+            if self.decoded:
+                self._show(held, self.grid.push(time))
+                if source.broken or jumped or self._hole():
+                    self.breaks.append(self.decoded)
+            else:
+                self.grid.push(time)
+                self._first(source.frame)
+            if source.damaged:
+                self.damaged.append(self.decoded)
+            elif self.portraits.wants(time):
+                self.portraits.add(time, source.frame)
+            self.raw.append(source.second)
+            held = source.frame
+            self.decoded += 1
+            self.sink.alive()
+            if self.grid.count >= self.limits.frames:
+                self.shortened = True
+                break
+        if held is not None and not self.shortened:
+            self._show(held, self.grid.finish())
+        for second, gray in self.portraits.chosen():
+            self.sink.portrait(second, gray)
+
+    def _first(self, frame: Any) -> None:
+        """Facts only a decoded frame tells."""
+        orientation = orientation_of(frame) if self.request.decoder == "pyav" else UPRIGHT
+        width, height = orientation.size(frame.width, frame.height)
+        self.facts = replace(
+            self.facts,
+            pixel_format=frame.format.name,
+            width=width,
+            height=height,
+            rotation=orientation.rotation,
+            interlaced=bool(self.facts.interlaced or frame.interlaced_frame),
+        )
+
+    def _show(self, frame: Any, times: int) -> None:
+        times = min(times, self.limits.frames - self.handed_out)
+        if times <= 0:
+            return
+        self.sink.frame(self.scaler(frame, orientation_of(frame)), times)
+        self.shown.append((self.decoded - 1, times))
+        self.handed_out += times
+
+    def _hole(self) -> bool:
+        times = self.clock.times
+        step = times[-1] - times[-2]
+        return step > HOLE_SECONDS and step > 10 * median_interval(np.asarray(times[:-1]), self.interval)
+
+    def outcome(self, damage: Damage, tally: Tally) -> Outcome:
+        """Facts, times, gaps and the caveat. Raises RefusedError (`no_frames`, `too_short`)."""
+        facts = replace(
+            self.facts,
+            frames_decoded=self.decoded,
+            decoder=self.request.decoder,
+            decoder_version=decoder_version(self.request.decoder),
+            rejected_packets=damage.rejected,
+        )
+        if self.decoded == 0:
+            raise RefusedError("no_frames", "The video stream gave no frame that could be decoded.", facts)
+        if self.decoded == 1:
+            raise RefusedError("too_short", "The video has one frame only; nothing moves in it.", facts)
+        times = np.asarray(self.clock.times)
+        interval = median_interval(times, self.interval)
+        index = np.repeat(
+            np.asarray([i for i, _ in self.shown], np.int32), np.asarray([n for _, n in self.shown], np.int64)
+        )
+        fps = self.request.fps
+        grid_times = times[index] if fps is None else np.arange(len(index)) / fps
+        gaps = grid_gaps(grid_times, index, times, self.damaged, self.breaks, interval)
+        seen = len(np.unique(index))
+        duration = float(times[-1] + interval)
+        facts = replace(
+            facts,
+            fps=(self.decoded - 1) / float(times[-1]),
+            vfr=varies(times),
+            frames_on_grid=len(index),
+            frames_duplicated=len(index) - seen,
+            frames_dropped=self.decoded - seen - int(self.shortened),
+            duration=duration,
+        )
+        caveats = self._caveats(damage, tally, gaps, duration)
+        return Outcome(
+            facts,
+            self._seconds(times)[index],
+            index,
+            gaps,
+            caveats[0][0] if caveats else None,
+            " ".join(sentence for _, sentence in caveats) or None,
+        )
+
+    def _seconds(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Presentation times from the first frame: the file's own, the clock's where it has none."""
+        first = next((r for r in self.raw if r is not None), 0.0)
+        own = np.asarray([np.nan if r is None else r - first for r in self.raw])
+        return np.where(np.isnan(own), times, own)
+
+    def _caveats(
+        self, damage: Damage, tally: Tally, gaps: tuple[tuple[int, int], ...], duration: float
+    ) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        if damage.rejected or self.damaged:
+            lost = sum(end - start for start, end in gaps)
+            found.append(
+                (
+                    "salvaged",
+                    f"The video is damaged: the decoder refused {damage.rejected} packets, "
+                    f"{len(self.damaged)} decoded frames are doubtful, {lost} grid frames lie in gaps.",
+                )
+            )
+        declared, stated = self.facts.frames_declared, self.facts.duration
+        if declared and tally.packets < declared and not self.shortened and self.request.decoder == "pyav":
+            found.append(
+                ("truncated", f"The container declares {declared} frames; {tally.packets} are in the file.")
+            )
+        elif tally.cut_off:
+            found.append(("truncated", "The file could not be read to its end."))
+        elif stated and not declared and not self.shortened and duration < min(stated - 1.0, 0.95 * stated):
+            found.append(
+                ("truncated", f"The container declares {stated:.1f} s; its frames cover {duration:.1f} s.")
+            )
+        if self.shortened:
+            found.append(
+                ("shortened", f"Only the first {duration:.0f} s were used, the limit for one video.")
+            )
+        if self.clock.repaired:
+            found.append(
+                (
+                    "timestamps_repaired",
+                    f"{self.clock.repaired} presentation times were missing, repeated or jumped.",
+                )
+            )
+        return found
+
+
+class _Portraits:
+    """A few pictures spread over a video whose length is not known beforehand.
+
+    One is taken every `step` seconds; when there are twice as many as wanted, every other one is
+    let go and the step doubles.
+    """
+
+    def __init__(self, wanted: int, pixel_aspect: float) -> None:
+        self._wanted = wanted
+        self._aspect = pixel_aspect
+        self._step = 0.1
+        self._next = 0.0
+        self._kept: list[tuple[float, NDArray[np.uint8]]] = []
+        self._scalers: dict[tuple[int, int], LumaScaler] = {}
+
+    def wants(self, time: float) -> bool:
+        return self._wanted > 0 and time >= self._next
+
+    def add(self, time: float, frame: Any) -> None:
+        orientation = orientation_of(frame)
+        width, height = portrait_size(frame.width, frame.height, self._aspect)
+        size = orientation.size(width, height)
+        scaler = self._scalers.setdefault(size, LumaScaler(None, *size))
+        self._kept.append((time, scaler(frame, orientation)))
+        if len(self._kept) >= 2 * self._wanted:
+            self._kept = self._kept[::2]
+            self._step *= 2
+        self._next = self._kept[-1][0] + self._step if self._kept else 0.0
+
+    def chosen(self) -> list[tuple[float, NDArray[np.uint8]]]:
+        count = min(self._wanted, len(self._kept))
+        return [self._kept[i] for i in np.linspace(0, len(self._kept) - 1, count).round().astype(int)]
+
+
+def decoder_version(name: str) -> str:
+    """Version of the decoding package and of the libavcodec inside it."""
+    if name == "decord":
+        import decord
+
+        return str(decord.__version__)
+    codec = ".".join(str(part) for part in av.library_versions["libavcodec"])
+    return f"{av.__version__} (libavcodec {codec})"

@@ -1,0 +1,111 @@
+"""Two decoders, one stream of frames: PyAV leads, decord2 is kept to be measured against it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+
+from pipeline.decode.container import RefusedError
+from pipeline.decode.damage import Damage
+from pipeline.decode.types import Limits
+
+MICROSECOND = Fraction(1, 1_000_000)
+
+
+@dataclass
+class SourceFrame:
+    """A decoded frame and where it stands.
+
+    second : raw presentation time, s; None where the container gives none
+    damaged : decoded from damaged data, or predicted from it
+    broken : something between the frame before and this one is lost
+    """
+
+    frame: Any
+    second: float | None
+    damaged: bool
+    broken: bool
+
+
+@dataclass
+class Tally:
+    """What the demuxer saw, beside the frames."""
+
+    packets: int = 0
+    cut_off: bool = False  # reading ended with an error, not with the end of the file
+
+
+def pyav_frames(
+    container: Any, stream: Any, limits: Limits, damage: Damage, tally: Tally
+) -> Iterator[SourceFrame]:
+    """Every frame PyAV can decode, in presentation order; refused packets are counted in `damage`.
+
+    One thread a decoder: many files are decoded at a time, and an error then belongs to the packet
+    that was just sent. Raises RefusedError (`no_decoder`, `over_memory`).
+    """
+    context = stream.codec_context
+    context.thread_count = 1
+    context.options = {"max_pixels": str(limits.pixels)}
+    latest: int | None = None
+    for packet in _packets(container, stream, tally):
+        flushing = packet.pts is None and packet.dts is None and packet.size == 0
+        if packet.size == 0 and not flushing:
+            continue  # an empty packet in the middle would read as the end of the stream
+        damage.see(packet)
+        try:
+            frames = packet.decode()
+        except EOFError:
+            frames = []
+        except av.error.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise RefusedError("over_memory", "Decoding needs more memory than the limit.") from error
+            if not context.is_open:
+                raise RefusedError(
+                    "no_decoder", f"The decoder for {context.name} refuses this stream."
+                ) from error
+            if not flushing:
+                damage.refuse(packet, latest)
+            frames = []
+        for frame in frames:
+            second = float(frame.pts * frame.time_base) if frame.pts is not None else None
+            bad = frame.is_corrupt or damage.covers(frame.pts)
+            yield SourceFrame(frame, second, bad, damage.between(latest, frame.pts))
+            latest = frame.pts if frame.pts is not None else latest
+
+
+def _packets(container: Any, stream: Any, tally: Tally) -> Iterator[Any]:
+    """Packets of one stream and the flush at the end, even when reading breaks off."""
+    try:
+        for packet in container.demux(stream):
+            tally.packets += packet.size > 0
+            yield packet
+    except av.error.FFmpegError:
+        tally.cut_off = True
+        with contextlib.suppress(av.error.FFmpegError):
+            yield av.Packet()
+
+
+def decord_frames(descriptor: int, tally: Tally) -> Iterator[SourceFrame]:
+    """Every frame decord gives, as RGB; it turns the picture upright itself. Raises RefusedError.
+
+    decord knows no gray output and no damage: it fills lost frames with their neighbours.
+    """
+    import decord
+
+    decord.logging.set_level(decord.logging.QUIET)
+    try:
+        reader = decord.VideoReader(f"/dev/fd/{descriptor}", num_threads=1)
+        times = reader.get_frame_timestamp(list(range(len(reader))))[:, 0]
+        for index in range(len(reader)):
+            tally.packets += 1
+            frame = av.VideoFrame.from_ndarray(reader.next().asnumpy(), format="rgb24")
+            frame.time_base = MICROSECOND
+            yield SourceFrame(frame, float(times[index]), False, False)
+    except (decord.DECORDError, RuntimeError, StopIteration) as error:
+        raise RefusedError("unreadable", "decord gave the file up.") from error
