@@ -29,7 +29,7 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.lock
 	@touch $@
 
 demo: $(VENV)/.run  ## simulate a small case, analyse it, print where the report is
-	$(BIN)/python -m pipeline.simulate.demo demo
+	$(BIN)/python -m pipeline.cli.demo demo
 
 demo-real: $(VENV)/.run  ## the same on real footage, fetched by pinned version and hash
 	$(BIN)/python -m tests.real_case demo/real
