@@ -1,0 +1,1 @@
+"""Decoded frames to clips: shots, windows, quality flags, the clip manifest."""
