@@ -34,4 +34,29 @@ DECODE_CAVEATS: Final[dict[str, str]] = {
     "timestamps_repaired": "presentation times were missing, repeated or jumped and were continued evenly",
 }
 
-REASONS: Final[dict[str, str]] = {**DECODE_FAILURES, **DECODE_CAVEATS}
+# What intake decided without decoding, or why it could not read a file or a member of an archive.
+INTAKE: Final[dict[str, str]] = {
+    "duplicate": "the same bytes were found before, in another place",
+    "case_file": "the case file itself",
+    "link": "a link; links are not followed",
+    "special_file": "a pipe, socket or device; never opened",
+    "changed_while_read": "the file changed while it was read",
+    "no_identity": "the file lies in known/ but in nobody's folder",
+    "archive_opened": "an archive; its members have rows of their own",
+    "archive_unsupported": "an archive of a kind that is not read",
+    "archive_damaged": "the archive cannot be read from some point on",
+    "archive_bomb": "unpacking passed a limit on size, ratio or number of members",
+    "archive_too_deep": "too many archives inside one another",
+    "package": "a document or program that is a zip inside; not opened",
+    "member_absolute_path": "the archive gives the member an absolute path",
+    "member_parent_path": "the archive gives the member a path that leads out of it",
+    "member_without_name": "the archive gives the member no name",
+    "member_repeated": "an earlier member of the archive has the same name",
+    "member_link": "the member is a link",
+    "member_special": "the member is a device or other special file",
+    "member_encrypted": "the member is encrypted",
+    "member_unsupported": "the member is packed by a method that is not read",
+    "member_damaged": "the member cannot be unpacked to its end",
+}
+
+REASONS: Final[dict[str, str]] = {**DECODE_FAILURES, **DECODE_CAVEATS, **INTAKE}

@@ -1,0 +1,61 @@
+"""The same bytes stated to be two different things: found before anything is compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pipeline.intake.found import Found
+from pipeline.intake.names import printable
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """``evidence_id`` is not compared with anything; ``reason`` is one sentence with the remedy."""
+
+    evidence_id: str
+    paths: tuple[str, ...]  # sorted labels of every copy
+    reason: str
+
+
+def find_conflicts(found: Sequence[Found]) -> list[Conflict]:
+    """Contents whose copies differ in role, known driver, target, claimed driver or crop; sorted by id.
+
+    A target or claimed driver stated for one copy and not for another is no conflict; a crop is, because
+    the copies would give different frames.
+    """
+    copies: defaultdict[str, list[Found]] = defaultdict(list)
+    for row in found:
+        if row.kind == "video" and row.evidence_id is not None:
+            copies[row.evidence_id].append(row)
+    conflicts = []
+    for evidence_id, rows in sorted(copies.items()):
+        why = _disagreement(rows) if len(rows) > 1 else None
+        if why is not None:
+            paths = tuple(sorted(row.path for row in rows))
+            shown = ", ".join(printable(path) for path in paths[:5]) + (", …" if len(paths) > 5 else "")
+            reason = f"The same video is {why} ({shown}); remove or restate a copy to have it compared."
+            conflicts.append(Conflict(evidence_id, paths, reason))
+    return conflicts
+
+
+def _disagreement(rows: Sequence[Found]) -> str | None:
+    identities = _named(row.identity for row in rows)
+    if len(identities) > 1:
+        return f"filed under two known drivers, {' and '.join(map(printable, identities))}"
+    if len({row.role for row in rows}) > 1:
+        return "both known and questioned"
+    targets = _named(row.target for row in rows)
+    if len(targets) > 1:
+        return f"said to show two targets, {' and '.join(map(printable, targets))}"
+    claimed = _named(row.claimed_driver for row in rows)
+    if len(claimed) > 1:
+        return f"claimed to have two drivers, {' and '.join(map(printable, claimed))}"
+    if len({row.crop for row in rows}) > 1:
+        return "given with two crops"
+    return None
+
+
+def _named(values: Iterable[str | None]) -> list[str]:
+    return sorted({value for value in values if value is not None})

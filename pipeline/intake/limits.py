@@ -1,0 +1,57 @@
+"""How far an archive may unfold before it is taken for a bomb.
+
+Video hardly compresses, and logs and databases shrink some twenty times. Deflate ends near 1032:1, so a
+ratio of 200 lets real material pass and stops what was made to swell. Small archives are not judged by
+their ratio: up to the allowances below they may unfold as they like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MAX_DEPTH: Final = 5  # archives inside archives; a phone backup needs three
+MAX_MEMBERS: Final = 100_000  # in one archive with everything nested in it
+MAX_RATIO: Final = 200  # unpacked bytes for each byte of the archive
+OUTER_ALLOWANCE: Final = 4 * 2**30  # bytes any archive on the disk may unfold to, all levels together
+ALLOWANCE: Final = 256 * 2**20  # bytes any nested archive or single member may unfold to
+MAX_UNPACKED: Final = 2**40  # bytes; more than a terabyte should be unpacked by hand, where it can be seen
+MAX_METADATA: Final = 16 * 2**20  # bytes of member list or headers read into memory at once
+
+
+class BombError(Exception):
+    """A limit was passed; the message is a clause for the reason."""
+
+
+@dataclass
+class Budget:
+    """What an archive may still unfold to; what a nested archive uses its parents lose as well."""
+
+    bytes_left: int
+    members_left: int
+    parent: Budget | None = None
+
+    def nested(self, size: int) -> Budget:
+        """Budget of an archive of ``size`` bytes found inside this one."""
+        return Budget(min(max(ALLOWANCE, MAX_RATIO * size), MAX_UNPACKED), MAX_MEMBERS, self)
+
+    def spend(self, size: int) -> None:
+        """Count ``size`` unpacked bytes. Raises BombError when this archive or one around it is used up."""
+        self.bytes_left -= size
+        if self.bytes_left < 0:
+            raise BombError(f"it unfolds to far more than its size (more than {MAX_RATIO} times)")
+        if self.parent is not None:
+            self.parent.spend(size)
+
+    def count(self) -> None:
+        """Count one member. Raises BombError when there are too many."""
+        self.members_left -= 1
+        if self.members_left < 0:
+            raise BombError(f"it holds more than {MAX_MEMBERS:,} members")
+        if self.parent is not None:
+            self.parent.count()
+
+
+def outer_budget(size: int) -> Budget:
+    """Budget of an archive of ``size`` bytes that lies in the evidence folder itself."""
+    return Budget(min(max(OUTER_ALLOWANCE, MAX_RATIO * size), MAX_UNPACKED), MAX_MEMBERS)

@@ -1,0 +1,66 @@
+"""What archive readers give: members one by one, each to be read before the next is asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+_DRIVE: Final = re.compile(rb"[A-Za-z]:")
+
+
+class Stream(Protocol):
+    """The part of a binary file that unpacking needs."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class DamagedError(Exception):
+    """The archive cannot be read any further; the message is a clause for the reason."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a member is not unpacked: a code of ``pipeline.reasons`` and one sentence."""
+
+    code: str
+    sentence: str
+    status: str = "failed"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file in an archive. Exactly one of ``stream`` and ``refusal`` is given."""
+
+    name: bytes  # as stored, or normalised when it is harmless
+    size: int  # bytes it claims to unpack to
+    modified: datetime | None  # UTC
+    stream: Stream | None = None
+    refusal: Refusal | None = None
+    chunk: int = (
+        2**20
+    )  # bytes to ask for at a time: a few decompressors bound what they take, not what they give
+
+
+def refused_name(name: bytes) -> Refusal | None:
+    """Refuse names that would lead out of the folder an archive is unpacked in.
+
+    Members are never unpacked under their own name; but such a name is an attack on whoever unpacks the
+    archive, which the examiner should see, and no honest packer writes it.
+    """
+    parts = re.split(rb"[/\\]", name)
+    if name.startswith((b"/", b"\\")) or _DRIVE.match(name):
+        return Refusal("member_absolute_path", "The archive gives this member an absolute path.")
+    if b".." in parts:
+        return Refusal(
+            "member_parent_path", "The archive gives this member a path that leads out of it (..)."
+        )
+    if not any(part not in (b"", b".") for part in parts):
+        return Refusal("member_without_name", "The archive gives this member no name.")
+    return None
+
+
+def tidy(name: bytes) -> bytes:
+    """A harmless name without ``.`` and empty parts."""
+    return b"/".join(part for part in name.split(b"/") if part not in (b"", b"."))

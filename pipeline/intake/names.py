@@ -1,0 +1,74 @@
+r"""File names as the tables show them, and what their folders say about the driver.
+
+A path label is UTF-8 text with ``/`` between its parts. Names are bytes and come from suspects, so a few
+bytes are written as escapes, reversibly: a backslash as ``\\``, a byte that is not UTF-8 (and NUL) as
+``\xff``, and a ``!`` that ends a part as ``\x21``. So ``!/`` only ever stands between an archive and its
+member, a path ending in ``!`` is the archive's remainder that could not be listed, and ``\#2`` can only be
+the second member of one name. Everything else (quotes, newlines, markup) stays as it is: whoever prints a
+label uses ``printable``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+KNOWN_FOLDER: Final = "known"
+MEMBER: Final = "!/"
+
+_ESCAPE: Final = re.compile(rb"\\(\\|x[0-9a-f]{2})")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What the folders a file lies in say: its role, known driver and the face shown."""
+
+    role: str
+    identity: str | None = None
+    target: str | None = None
+    misplaced: bool = False  # lies in known/ but in nobody's folder
+
+
+def label(raw: bytes) -> str:
+    """The label of a path given as bytes; ``raw_name`` turns it back."""
+    text = raw.decode("utf-8", "surrogateescape").replace("\\", "\\\\").replace("\0", "\\x00")
+    text = "".join(f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in text)
+    return re.sub(r"!(?=/|\Z)", r"\\x21", text)
+
+
+def raw_name(text: str) -> bytes:
+    """The bytes of a label without archive members; ValueError for escapes ``label`` never writes."""
+    data = text.encode()
+    if b"\\" in _ESCAPE.sub(b"", data):
+        raise ValueError(text)
+    return _ESCAPE.sub(lambda m: b"\\" if m[1] == b"\\" else bytes([int(m[1][1:], 16)]), data)
+
+
+def printable(text: str) -> str:
+    """A label fit for a terminal or a log line: control, line-break and direction marks become escapes."""
+    return "".join(
+        c.encode("unicode_escape").decode()
+        if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+        else c
+        for c in text
+    )
+
+
+def placed(path: str) -> Placed:
+    """Read the convention ``known/<identity>/**`` and ``known/<driver>/<target>/file`` from a label.
+
+    ``known`` must be a folder of the evidence itself: what an archive calls its folders was chosen by
+    whoever packed it and never makes a questioned file known. Below ``known`` archives are transparent:
+    the folders inside one count as if it were unpacked in its place. Identities are NFC-normalised, so
+    that one name typed on two systems is one identity.
+    """
+    top, _, rest = path.partition("/")
+    if top != KNOWN_FOLDER or not rest:
+        return Placed("questioned")
+    folders = [part for part in rest.split("/")[:-1] if not part.endswith("!")]
+    if not folders:
+        return Placed("known", misplaced=True)
+    names = [unicodedata.normalize("NFC", part) for part in folders]
+    return Placed("known", names[0], names[1] if len(names) == 2 else None)

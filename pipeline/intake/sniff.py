@@ -1,0 +1,226 @@
+"""What a file is, by its first bytes: surely not a video, an archive, or a candidate for decoding.
+
+A candidate need not be a video; the decoder has the last word. What is refused here must be certain, for
+it is never decoded. Signatures: ISO/IEC 14496-12 (boxes), RFC 8794 (EBML), ISO/IEC 13818-1 (TS, PS),
+ISO/IEC 14496-10 and 23008-2 annex B (start codes), SMPTE ST 377 (MXF), RFC 3533 (Ogg), IEC 61834 (DV),
+PKWARE APPNOTE (zip), POSIX.1-2017 pax (tar), RFC 1952, RFC 8878.
+"""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final, Literal
+
+Kind = Literal["video", "archive", "not_video", "unknown", "empty"]
+
+_SUFFIXES: Final = """
+    3g2 3gp 264 265 266 amv asf av1 avc avi bik braw dat dav dif divx dv dvr-ms f4v flv gif h263 h264 h265
+    h266 hevc insv ismv ivf lrv m1v m2t m2ts m2v m4v mjpeg mjpg mkv mod mov mp2v mp4 mp4v mpe mpeg mpg mts
+    mxf nut obu ogg ogm ogv qt r3d rm rmvb roq smk swf tod trp ts vob vp8 vp9 vro vvc webm wmv wtv y4m yuv
+"""
+VIDEO_SUFFIXES: Final = frozenset("." + suffix for suffix in _SUFFIXES.split())
+
+
+@dataclass(frozen=True)
+class Content:
+    """``name`` is the format in words, with its article: "a PNG image"; for archives the bare format."""
+
+    kind: Kind
+    name: str
+
+
+_Table = tuple[tuple[int, bytes, str], ...]  # offset, signature, what it is
+_VIDEOS: Final[_Table] = (
+    (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM file"),
+    (0, b"FLV\x01", "a Flash video"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "an ASF or WMV file"),
+    (0, b"GIF87a", "a GIF"),
+    (0, b"GIF89a", "a GIF"),
+    (0, b"OggS", "an Ogg file"),
+    (0, b"DKIF", "an IVF file"),
+    (0, b"YUV4MPEG2 ", "a Y4M file"),
+    (0, b".RMF", "a RealMedia file"),
+    (0, b"nut/multimedia container\0", "a NUT file"),
+    (0, b"\xb7\xd8\x00\x20\x37\x49\xda\x11", "a WTV recording"),
+    (0, b"DHAV", "a Dahua recording"),
+    (0, b"IMKH", "a Hikvision recording"),
+    (4, b"RED1", "a REDCODE file"),
+    (4, b"RED2", "a REDCODE file"),
+    (0, b"\x1f\x07\x00\xbf", "a raw DV stream"),
+    (0, b"\x1f\x07\x00\x3f", "a raw DV stream"),
+    (0, b"\x12\x00\x0a", "an AV1 stream"),
+    (0, b"\x00\x00\x01\xba", "an MPEG program stream"),
+    (0, b"\x00\x00\x01\xb3", "an MPEG video stream"),
+    (0, b"\x00\x00\x01\xb0", "an MPEG-4 video stream"),
+    (0, b"\x00\x00\x01\x00", "an MPEG-4 video stream"),
+    (0, b"BBCD\x00", "a Dirac stream"),
+    (0, b"SMK2", "a Smacker video"),
+    (0, b"SMK4", "a Smacker video"),
+    (0, b"BIKi", "a Bink video"),
+)
+_BOXES: Final = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp", b"sidx")
+_STILL_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"crx ", b"jp2 ", b"jpx ")
+_ARCHIVES: Final[_Table] = (
+    (0, b"PK\x03\x04", "zip"),
+    (0, b"PK\x05\x06", "zip"),
+    (0, b"PK\x07\x08PK\x03\x04", "zip"),
+    (0, b"\x1f\x8b\x08", "gzip"),
+    (0, b"BZh", "bzip2"),
+    (0, b"\xfd7zXZ\x00", "xz"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z"),
+    (0, b"Rar!\x1a\x07", "rar"),
+    (257, b"ustar", "tar"),
+)
+_OTHERS: Final[_Table] = (
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (0, b"\xff\xd8\xff", "a JPEG image"),
+    (0, b"BM", "a BMP image"),
+    (0, b"II*\x00", "a TIFF image"),
+    (0, b"MM\x00*", "a TIFF image"),
+    (0, b"\x00\x00\x01\x00\x01\x00", "an icon"),
+    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
+    (0, b"8BPS", "a Photoshop image"),
+    (0, b"%PDF-", "a PDF document"),
+    (0, b"{\\rtf", "an RTF document"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document"),
+    (0, b"SQLite format 3\x00", "an SQLite database"),
+    (0, b"\x7fELF", "a program"),
+    (0, b"MZ", "a program"),
+    (0, b"\xca\xfe\xba\xbe", "a program"),
+    (0, b"\xcf\xfa\xed\xfe", "a program"),
+    (0, b"dex\n03", "an Android program"),
+    (0, b"bplist00", "a property list"),
+    (0, b"\x00\x05\x16\x07", "an AppleDouble file (macOS metadata of another file)"),
+    (0, b"\x00\x00\x00\x01Bud1", "a macOS folder settings file"),
+    (0, b"ID3", "an MP3 sound file"),
+    (0, b"fLaC", "a FLAC sound file"),
+    (0, b"#!AMR", "an AMR sound file"),
+    (0, b"MThd", "a MIDI file"),
+    (0, b"PAR1", "a Parquet table"),
+    (0, b"\x93NUMPY", "a NumPy array"),
+    (0, b"wOFF", "a font"),
+    (0, b"wOF2", "a font"),
+    (0, b"\x00\x01\x00\x00\x00", "a font"),
+    (0, b"L\x00\x00\x00\x01\x14\x02\x00", "a Windows shortcut"),
+    (0, b"EVF\x09\x0d\x0a\xff\x00", "an EnCase disk image"),
+    (0, b"QFI\xfb", "a qcow disk image"),
+)
+_RIFF: Final = {
+    b"AVI ": Content("video", "an AVI file"),
+    b"AVIX": Content("video", "an AVI file"),
+    b"AMV ": Content("video", "an AMV file"),
+    b"WAVE": Content("not_video", "a WAV sound file"),
+    b"WEBP": Content("not_video", "a WebP image"),
+    b"ACON": Content("not_video", "a Windows cursor"),
+}
+_CONTROLS: Final = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
+
+
+def sniff(head: bytes) -> Content:
+    """Recognise a file from its first bytes (as many as there are, up to ``reading.HEAD_SIZE``)."""
+    if not head:
+        return Content("empty", "nothing")
+    if is_text(head):
+        return Content("not_video", "text")
+    if (content := _by_boxes(head) or _by_signature(head)) is not None:
+        return content
+    if _is_old_tar(head):
+        return Content("archive", "tar")
+    stream = _stream(head)
+    return Content("video", stream) if stream else Content("unknown", "data of an unknown kind")
+
+
+def _by_boxes(head: bytes) -> Content | None:
+    """ISO base media (a box length, then its type) and RIFF (a type after the length)."""
+    if head[4:8] in _BOXES:
+        if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS:
+            return Content("not_video", "a still image (HEIF, AVIF or camera raw)")
+        return Content("video", "an MP4 or QuickTime file")
+    if head[:4] in (b"RIFF", b"RF64"):
+        return _RIFF.get(head[8:12], Content("unknown", "an unknown RIFF file"))
+    return None
+
+
+def _by_signature(head: bytes) -> Content | None:
+    tables: tuple[tuple[Kind, _Table], ...] = (
+        ("not_video", _OTHERS),  # first: an icon begins like an MPEG-4 video object
+        ("video", _VIDEOS),
+        ("archive", _ARCHIVES),
+    )
+    for kind, table in tables:
+        for offset, signature, name in table:
+            if head.startswith(signature, offset):
+                return Content(kind, name)
+    return None
+
+
+def has_video_suffix(path: str) -> bool:
+    """Whether a label's name ends as a video's would."""
+    return PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def is_text(head: bytes) -> bool:
+    """Text: no control characters, and UTF-8 or at least mostly ASCII; or UTF-16 with a mark."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            text = head[: len(head) // 2 * 2].decode("utf-16")
+        except UnicodeDecodeError:
+            return False
+        return not _CONTROLS.search(text.encode("utf-8", "replace"))
+    if _CONTROLS.search(head):
+        return False
+    try:
+        head[: max(len(head) - 3, 1)].decode()  # the cut may stand inside a character
+        return True
+    except UnicodeDecodeError as error:
+        if error.start >= len(head) - 6:
+            return True
+    ascii_share = sum(byte < 0x80 for byte in head) / len(head)
+    return ascii_share > 0.7
+
+
+def _stream(head: bytes) -> str | None:
+    if _is_transport_stream(head):
+        return "an MPEG transport stream"
+    if head.find(b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02", 0, 65536) >= 0:
+        return "an MXF file"
+    start = next((len(code) for code in (b"\0\0\0\1", b"\0\0\1") if head.startswith(code)), 0)
+    return _unit(head[start], head[start + 1]) if 0 < start < len(head) - 1 else None
+
+
+def _unit(first: int, second: int) -> str | None:
+    """The codec whose stream begins with a unit of this header (parameter sets, delimiter or SEI)."""
+    if first & 0x80:
+        return None
+    if first & 0x1F in (6, 7, 9):
+        return "a raw H.264 stream"
+    if not first & 1 and first >> 1 in (32, 33, 35, 39) and second == 1:
+        return "a raw H.265 stream"
+    if not first & 0xC0 and second >> 3 in (14, 15, 20) and second & 7 == 1:
+        return "a raw H.266 stream"
+    return None
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Five sync bytes at one packet distance (188, 192 with time code, 204 with parity), after any junk."""
+    for packet in (188, 192, 204):
+        for start in range(min(packet, len(head))):
+            if head[start] == 0x47:
+                syncs = head[start : start + 5 * packet : packet]
+                if len(head) >= start + 2 * packet and syncs == b"\x47" * len(syncs) and len(syncs) >= 3:
+                    return True
+    return False
+
+
+def _is_old_tar(head: bytes) -> bool:
+    if len(head) < tarfile.BLOCKSIZE or not any(head[: tarfile.BLOCKSIZE]):
+        return False
+    try:
+        tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError, OverflowError):
+        return False
+    return True

@@ -1,0 +1,172 @@
+"""Members of a tar archive, and of compressed ones, read front to back in one pass."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from pipeline.intake.limits import MAX_METADATA, Budget
+from pipeline.intake.members import DamagedError, Member, Refusal, Stream
+from pipeline.intake.reading import utc
+
+UNREADABLE: Final = (
+    tarfile.TarError,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RecursionError,
+)
+_CHUNK: Final = 2**20
+
+
+class _Forward:
+    """A decompressed stream as tarfile wants it: forward only, counted, its headers bounded.
+
+    tarfile reads pax headers and sparse maps whole, at any size they claim; ``header`` is on while it
+    looks for the next member, and then no more than MAX_METADATA may pass.
+    """
+
+    def __init__(self, stream: Stream, budget: Budget | None) -> None:
+        self._stream = stream
+        self._budget = budget
+        self._position = 0
+        self._headers = 0
+        self._last = b""
+        self.header = True
+
+    def next_member(self) -> None:
+        self.header, self._headers = True, 0
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self.header:
+            self._headers += max(size, 0)
+            if size < 0 or self._headers > MAX_METADATA:
+                raise DamagedError("a member's header is too large to be true")
+            self._charge(size)
+        self._last = self._take(size)
+        return self._last
+
+    def check_end(self) -> None:
+        """tarfile takes damage for the end; the true end is a block of zeros with nothing after it."""
+        if not self._last:
+            raise DamagedError("it ends without its end mark")
+        if any(self._last):
+            raise DamagedError("a member's header is damaged")
+        while part := self._take(_CHUNK):
+            self._charge(len(part))
+            if any(part):
+                raise DamagedError("more data follow its end mark")
+
+    def seek(self, position: int, /) -> int:
+        while self._position < position:
+            part = self._take(min(_CHUNK, position - self._position))
+            self._charge(len(part))
+            if not part:
+                break
+        if self._position > position:
+            raise DamagedError("its members overlap")
+        return self._position
+
+    def _take(self, size: int) -> bytes:
+        parts = []
+        while size > 0 and (part := self._stream.read(min(size, _CHUNK))):
+            parts.append(part)
+            size -= len(part)
+            self._position += len(part)
+        return b"".join(parts)
+
+    def _charge(self, size: int) -> None:
+        """What is unpacked but given to nobody; the content of members is charged where it is written."""
+        if self._budget is not None:
+            self._budget.spend(size)
+
+
+def decompressed(file: BinaryIO, kind: str) -> Stream:
+    """The unpacked bytes of a gzip, bzip2 or xz file, bounded in memory for each read."""
+    if kind == "gzip":
+        return gzip.GzipFile(fileobj=file)
+    if kind == "bzip2":
+        return bz2.BZ2File(file)
+    return lzma.LZMAFile(file)
+
+
+def compressed_members(file: BinaryIO, kind: str, name: bytes, budget: Budget) -> Iterator[Member]:
+    """Members of a compressed tar, or the one member of any other compressed file.
+
+    The one member is called as the file without its suffix. Raises DamagedError, BombError.
+    """
+    stream = decompressed(file, kind)
+    try:
+        head = stream.read(tarfile.BLOCKSIZE)
+    except UNREADABLE as error:
+        raise DamagedError(f"it cannot be unpacked ({error})") from None
+    joined = _Joined(head, stream)
+    if is_tar(head):
+        yield from tar_members(joined, budget)
+        return
+    plain = name.rsplit(b"/", 1)[-1]
+    stem, dot, _ = plain.rpartition(b".")
+    yield Member(stem if dot and stem else plain, 0, None, joined)
+
+
+def tar_members(stream: Stream, budget: Budget | None = None) -> Iterator[Member]:
+    """Yield the members front to back; what is unpacked on the way is charged to ``budget``.
+
+    Raises DamagedError at the first header that cannot be read; BombError from the budget.
+    """
+    source = _Forward(stream, budget)
+    try:
+        archive = tarfile.TarFile(fileobj=source, encoding="utf-8", errors="surrogateescape")
+        while (info := archive.next()) is not None:
+            archive.members.clear()  # or a long archive fills the memory
+            source.header = False
+            if not info.isdir():
+                refusal = _refusal(info)
+                content = None if refusal else archive.extractfile(info)
+                name = info.name.encode("utf-8", "surrogateescape")
+                yield Member(name, info.size, utc(float(info.mtime)), content, refusal)
+            source.next_member()
+        source.check_end()
+    except UNREADABLE as error:
+        raise DamagedError(f"it is cut off or damaged ({error})") from None
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a block is a tar header with a right checksum."""
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def _refusal(info: tarfile.TarInfo) -> Refusal | None:
+    if info.issym() or info.islnk():
+        return Refusal("member_link", "This member is a link, not a file.")
+    if not info.isreg():
+        return Refusal("member_special", "This member is a device or other special file.")
+    return None
+
+
+class _Joined(io.RawIOBase):
+    """Bytes already read, put back before the stream they came from."""
+
+    def __init__(self, head: bytes, rest: Stream) -> None:
+        self._head, self._rest = head, rest
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self._head:
+            part, self._head = self._head[:size], self._head[size:]
+            return part
+        return self._rest.read(size)

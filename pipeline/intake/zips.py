@@ -1,0 +1,134 @@
+"""Members of a zip archive (PKWARE APPNOTE 6.3)."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from typing import BinaryIO, Final
+
+from pipeline.intake.limits import ALLOWANCE, MAX_METADATA, MAX_RATIO
+from pipeline.intake.members import DamagedError, Member, Refusal
+from pipeline.intake.reading import utc
+
+_UNIX: Final = 3
+_UTF8_NAME: Final = 0x800
+_ENCRYPTED: Final = 0x1 | 0x40
+_TIMES_FIELD: Final = 0x5455  # Info-ZIP extended timestamp: seconds since 1970, UTC
+_UNBOUNDED: Final = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+# An Office document or app is a zip too, known by a member with one of these names at its top.
+_PACKAGES: Final = {
+    "[Content_Types].xml": "an Office document",
+    "AndroidManifest.xml": "an Android app",
+    "META-INF/MANIFEST.MF": "a Java program",
+    "mimetype": "an OpenDocument or e-book file",
+}
+
+UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    struct.error,
+    ValueError,
+    NotImplementedError,
+    EOFError,
+    OSError,
+    OverflowError,
+)
+
+
+class _Careful:
+    """A file that refuses to be read into memory in one great piece."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self.close, self.mode, self.name = file.close, "rb", None
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._file.read(size if 0 <= size <= MAX_METADATA else MAX_METADATA + 1)
+        if len(data) > MAX_METADATA:
+            raise DamagedError("its list of members is too large to be true")
+        return data
+
+
+def zip_members(file: BinaryIO) -> Iterator[Member]:
+    """Yield the members in the order of the archive's directory.
+
+    Raises DamagedError when the directory cannot be read.
+    """
+    archive = _opened(file)
+    for info in archive.infolist():
+        if info.is_dir():
+            continue
+        refusal = _refusal(info)
+        stream = None
+        if refusal is None:
+            try:
+                stream = archive.open(info)
+            except (*UNREADABLE, RuntimeError) as error:
+                refusal = Refusal("member_damaged", f"The archive is damaged at this member ({error}).")
+        yield Member(
+            _name(info),
+            info.file_size,
+            _modified(info),
+            stream,
+            refusal,
+            chunk=4096 if info.compress_type in _UNBOUNDED else 2**20,
+        )
+        if stream is not None:
+            stream.close()
+
+
+def package_kind(file: BinaryIO) -> str | None:
+    """What the zip is when it is the packaging of a document or program, not an archive someone made."""
+    try:
+        names = set(_opened(file).namelist())
+    except DamagedError:
+        return None
+    return next((kind for name, kind in _PACKAGES.items() if name in names), None)
+
+
+def _opened(file: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(_Careful(file))
+    except UNREADABLE as error:
+        raise DamagedError(f"its list of members cannot be read ({error})") from None
+
+
+def _refusal(info: zipfile.ZipInfo) -> Refusal | None:
+    mode = info.external_attr >> 16
+    if info.create_system == _UNIX and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        if stat.S_ISLNK(mode):
+            return Refusal("member_link", "This member is a link, not a file.")
+        return Refusal("member_special", "This member is a device or other special file.")
+    if info.flag_bits & _ENCRYPTED:
+        return Refusal(
+            "member_encrypted",
+            "This member is encrypted; unpack it with its password into the evidence folder.",
+        )
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, *_UNBOUNDED):
+        return Refusal(
+            "member_unsupported",
+            f"This member is packed by method {info.compress_type}, which is not read here; "
+            "unpack it by hand into the evidence folder.",
+        )
+    if info.file_size > max(ALLOWANCE, MAX_RATIO * info.compress_size):
+        return Refusal("archive_bomb", "This member claims to unfold to far more than its size.")
+    return None
+
+
+def _name(info: zipfile.ZipInfo) -> bytes:
+    """The name's bytes as stored; zipfile has decoded them by the flag's word."""
+    return info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8_NAME else "cp437", "surrogateescape")
+
+
+def _modified(info: zipfile.ZipInfo) -> datetime | None:
+    """Only the extended timestamp is UTC; the plain one is local time of an unknown place."""
+    extra = info.extra
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        if kind == _TIMES_FIELD and size >= 5 and len(extra) >= 9 and extra[4] & 1:
+            return utc(float(struct.unpack_from("<i", extra, 5)[0]))
+        extra = extra[4 + size :]
+    return None
