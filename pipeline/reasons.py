@@ -29,9 +29,15 @@ DECODE_FAILURES: Final[dict[str, str]] = {
 # What is remarkable about a video that was processed all the same.
 DECODE_CAVEATS: Final[dict[str, str]] = {
     "salvaged": "parts of the video are damaged; frames before and after the damage were used",
+    "holes": "frames are missing in places although the decoder did not complain; no clip spans them",
     "truncated": "the file ends before the video it declares; frames before the cut were used",
     "shortened": "the video is longer than the limit; only its beginning was used",
     "timestamps_repaired": "presentation times were missing, repeated or jumped and were continued evenly",
+}
+
+# What went wrong around a file and not in it.
+ENGINE: Final[dict[str, str]] = {
+    "worker_died": "the process that held the file died twice, the second time while it held nothing else",
 }
 
 # What intake decided without decoding, or why it could not read a file or a member of an archive.

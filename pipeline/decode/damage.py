@@ -1,63 +1,99 @@
 """Where a video is damaged: from refused packets to gaps on the frame grid.
 
 A frame predicted from a lost one shows motion nobody made. So damage reaches from the packet the
-decoder refused, or the container marked corrupt, to the next key frame, whatever the decoder
-conceals in between.
+decoder refused or complained about, or the container marked corrupt, to the next key frame, whatever
+the decoder conceals in between.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+REGULAR_SHARE: Final = 0.9  # of the steps between frames, for a hole to be told from a varying rate
+HOLE_STEPS: Final = 2.5  # usual steps; a single frame an encoder dropped is no hole
+HOLE_SECONDS: Final = 1.0  # where the rate varies; and ten usual steps
+
 
 class Damage:
-    """Damaged stretches of presentation time, in the stream's time base, learnt packet by packet."""
+    """Damaged stretches of presentation time, in the stream's time base, learnt packet by packet.
+
+    A stretch begins at a start and ends at the first key frame after it.
+    """
 
     def __init__(self) -> None:
         self.rejected = 0
-        self._stretches: list[list[float]] = []  # [start, end), end infinite while no key frame came
-        self._open = False
+        self.complaints = 0  # packets decoded with an error message
+        self._starts: list[float] = []
+        self._keys: list[int] = []
 
-    def see(self, packet: Any) -> None:
-        """Every packet passes here before it is decoded, in file order."""
+    def see(self, packet: Any, lost_before: bool) -> None:
+        """Every packet passes here before it is decoded, in file order.
+
+        lost_before : the demuxer complained on its way to this packet
+        """
         if packet.pts is None:
             return
-        if self._open:
-            if packet.is_keyframe and not packet.is_corrupt:
-                self._stretches[-1][1] = packet.pts
-                self._open = False
-            else:
-                self._stretches[-1][0] = min(self._stretches[-1][0], packet.pts)
+        if packet.is_keyframe and not packet.is_corrupt:
+            insort(self._keys, packet.pts)
+        elif self._starts and self._is_open(self._starts[-1]) and packet.pts < self._starts[-1]:
+            self._starts.pop()  # decoded after the damage, shown before it
+            self.begin(packet.pts)
         if packet.is_corrupt:
-            self._begin(packet.pts)
+            self.begin(packet.pts)
+        elif lost_before:
+            self.begin(packet.pts - 0.5)
 
-    def refuse(self, packet: Any, after: int | None) -> None:
-        """The decoder refused this packet; `after` is the latest time decoded so far."""
+    def refuse(self, time: int | None) -> None:
+        """The decoder refused the packet of this time."""
         self.rejected += 1
-        start = packet.pts if packet.pts is not None else after
-        if start is not None:
-            self._begin(start)
+        if time is not None:
+            self.begin(time)
 
-    def _begin(self, start: float) -> None:
-        if self._open:
-            self._stretches[-1][0] = min(self._stretches[-1][0], start)
-        else:
-            self._stretches.append([start, float("inf")])
-            self._open = True
+    def complain(self, time: int | None) -> None:
+        """The decoder took the packet of this time with an error message."""
+        self.complaints += 1
+        if time is not None:
+            self.begin(time)
 
-    def covers(self, time: int | None) -> bool:
+    def begin(self, start: float) -> None:
+        """Something is lost at this time."""
+        if self._starts and self._is_open(self._starts[-1]):
+            start = min(start, self._starts.pop())
+        insort(self._starts, start)
+
+    def _is_open(self, start: float) -> bool:
+        return not self._keys or self._keys[-1] <= start
+
+    def covers(self, time: int) -> bool:
         """True for the time of a frame that was decoded from damaged data."""
-        return time is not None and any(start <= time < end for start, end in self._stretches)
-
-    def between(self, before: int | None, after: int | None) -> bool:
-        """True when something between two successive frames was lost."""
-        if before is None or after is None:
+        at = bisect_right(self._starts, time)
+        if not at:
             return False
-        return any(before < start <= after for start, _ in self._stretches)
+        return bisect_right(self._keys, time) == bisect_right(self._keys, self._starts[at - 1])
+
+    def between(self, before: int, after: int) -> bool:
+        """True when something between two successive frames was lost."""
+        return bisect_left(self._starts, after + 1) > bisect_right(self._starts, before)
+
+
+def holes(times: NDArray[np.float64]) -> list[int]:
+    """Frames before which frames are missing without anybody having complained, int numbers >= 1.
+
+    times : float64 [n], increasing, s. Where nearly all steps are equal, a step of over 2.5 of them
+    is a hole; where the rate varies, only one of over a second and ten usual steps.
+    """
+    if len(times) < 3:
+        return []
+    steps = np.diff(times)
+    usual = float(np.median(steps))
+    regular = np.mean(np.abs(steps - usual) <= max(0.1 * usual, 0.002)) >= REGULAR_SHARE
+    least = HOLE_STEPS * usual if regular else max(HOLE_SECONDS, 10 * usual)
+    return [int(at) + 1 for at in np.flatnonzero(steps > least)]
 
 
 def grid_gaps(

@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.decode.container import RefusedError, open_container, open_read_only, video_stream
-from pipeline.decode.damage import Damage, grid_gaps
+from pipeline.decode.damage import Damage, grid_gaps, holes
 from pipeline.decode.grid import Clock, Grid, median_interval, varies
 from pipeline.decode.luma import CropOutsideError, LumaScaler, portrait_size
 from pipeline.decode.orientation import UPRIGHT, orientation_of
 from pipeline.decode.probe import nominal_interval, pixel_aspect, probe_stream
 from pipeline.decode.sources import SourceFrame, Tally, decord_frames, pyav_frames
 from pipeline.decode.types import DecodeRequest, Limits, VideoFacts
-
-HOLE_SECONDS: Final = 1.0  # a step this long, and ten times the usual, is a hole nothing was decoded in
 
 
 @dataclass
@@ -110,7 +108,7 @@ class _Run:
             time = self.clock.times[-1]
             if self.decoded:
                 self._show(held, self.grid.push(time))
-                if source.broken or jumped or self._hole():
+                if source.broken or jumped:
                     self.breaks.append(self.decoded)
             else:
                 self.grid.push(time)
@@ -152,11 +150,6 @@ class _Run:
         self.shown.append((self.decoded - 1, times))
         self.handed_out += times
 
-    def _hole(self) -> bool:
-        times = self.clock.times
-        step = times[-1] - times[-2]
-        return step > HOLE_SECONDS and step > 10 * median_interval(np.asarray(times[:-1]), self.interval)
-
     def outcome(self, damage: Damage, tally: Tally) -> Outcome:
         """Facts, times, gaps and the caveat. Raises RefusedError (`no_frames`, `too_short`)."""
         facts = replace(
@@ -177,7 +170,8 @@ class _Run:
         )
         fps = self.request.fps
         grid_times = times[index] if fps is None else np.arange(len(index)) / fps
-        gaps = grid_gaps(grid_times, index, times, self.damaged, self.breaks, interval)
+        missing = holes(times)
+        gaps = grid_gaps(grid_times, index, times, self.damaged, [*self.breaks, *missing], interval)
         seen = len(np.unique(index))
         duration = float(times[-1] + interval)
         facts = replace(
@@ -189,7 +183,7 @@ class _Run:
             frames_dropped=self.decoded - seen - int(self.shortened),
             duration=duration,
         )
-        caveats = self._caveats(damage, tally, gaps, duration)
+        caveats = self._caveats(damage, tally, gaps, missing, duration)
         return Outcome(
             facts,
             self._seconds(times)[index],
@@ -206,41 +200,48 @@ class _Run:
         return np.where(np.isnan(own), times, own)
 
     def _caveats(
-        self, damage: Damage, tally: Tally, gaps: tuple[tuple[int, int], ...], duration: float
+        self,
+        damage: Damage,
+        tally: Tally,
+        gaps: tuple[tuple[int, int], ...],
+        missing: list[int],
+        duration: float,
     ) -> list[tuple[str, str]]:
+        """Codes and sentences, the weightiest first."""
         found: list[tuple[str, str]] = []
         if damage.rejected or self.damaged:
             lost = sum(end - start for start, end in gaps)
-            found.append(
-                (
-                    "salvaged",
-                    f"The video is damaged: the decoder refused {damage.rejected} packets, "
-                    f"{len(self.damaged)} decoded frames are doubtful, {lost} grid frames lie in gaps.",
-                )
+            sentence = (
+                f"The video is damaged: the decoder refused {damage.rejected} packets, "
+                f"{len(self.damaged)} decoded frames are doubtful, {lost} grid frames lie in gaps."
             )
-        declared, stated = self.facts.frames_declared, self.facts.duration
-        if declared and tally.packets < declared and not self.shortened and self.request.decoder == "pyav":
-            found.append(
-                ("truncated", f"The container declares {declared} frames; {tally.packets} are in the file.")
-            )
-        elif tally.cut_off:
-            found.append(("truncated", "The file could not be read to its end."))
-        elif stated and not declared and not self.shortened and duration < min(stated - 1.0, 0.95 * stated):
-            found.append(
-                ("truncated", f"The container declares {stated:.1f} s; its frames cover {duration:.1f} s.")
-            )
+            found.append(("salvaged", sentence))
+        elif missing:
+            found.append(("holes", f"Frames are missing in {len(missing)} places; no clip spans them."))
+        cut = self._truncation(tally, duration)
+        if cut:
+            found.insert(len(found) if gaps else 0, ("truncated", cut))
         if self.shortened:
             found.append(
                 ("shortened", f"Only the first {duration:.0f} s were used, the limit for one video.")
             )
         if self.clock.repaired:
-            found.append(
-                (
-                    "timestamps_repaired",
-                    f"{self.clock.repaired} presentation times were missing, repeated or jumped.",
-                )
-            )
+            sentence = f"{self.clock.repaired} presentation times were missing, repeated or jumped."
+            found.append(("timestamps_repaired", sentence))
         return found
+
+    def _truncation(self, tally: Tally, duration: float) -> str | None:
+        """One sentence if the file ends before the video it declares."""
+        declared, stated = self.facts.frames_declared, self.facts.duration
+        if self.shortened or self.request.decoder != "pyav":
+            return None
+        if declared and tally.packets < declared:
+            return f"The container declares {declared} frames; {tally.packets} are in the file."
+        if tally.cut_off:
+            return "The file could not be read to its end."
+        if stated and not declared and duration < min(stated - 1.0, 0.95 * stated):
+            return f"The container declares {stated:.1f} s; its frames cover {duration:.1f} s."
+        return None
 
 
 class _Portraits:

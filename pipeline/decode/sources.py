@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -53,30 +52,57 @@ def pyav_frames(
     context.thread_count = 1
     context.options = {"max_pixels": str(limits.pixels)}
     latest: int | None = None
+    doubtful = False  # for streams without times: damaged, and no key frame since
+    messages = _errors_logged()
     for packet in _packets(container, stream, tally):
         flushing = packet.pts is None and packet.dts is None and packet.size == 0
         if packet.size == 0 and not flushing:
             continue  # an empty packet in the middle would read as the end of the stream
-        damage.see(packet)
-        try:
-            frames = packet.decode()
-        except EOFError:
-            frames = []
-        except av.error.FFmpegError as error:
-            if isinstance(error, MemoryError):
-                raise RefusedError("over_memory", "Decoding needs more memory than the limit.") from error
-            if not context.is_open:
-                raise RefusedError(
-                    "no_decoder", f"The decoder for {context.name} refuses this stream."
-                ) from error
+        damage.see(packet, lost_before=_errors_logged() > messages)
+        messages = _errors_logged()
+        frames = _decode(context, packet)
+        time = packet.pts if packet.pts is not None else latest
+        if frames is None:
             if not flushing:
-                damage.refuse(packet, latest)
-            frames = []
-        for frame in frames:
-            second = float(frame.pts * frame.time_base) if frame.pts is not None else None
-            bad = frame.is_corrupt or damage.covers(frame.pts)
-            yield SourceFrame(frame, second, bad, damage.between(latest, frame.pts))
-            latest = frame.pts if frame.pts is not None else latest
+                damage.refuse(time)
+        elif _errors_logged() > messages and not flushing:
+            damage.complain(time)
+        doubtful = doubtful or frames is None or _errors_logged() > messages
+        messages = _errors_logged()
+        for frame in frames or []:
+            if frame.is_corrupt:
+                doubtful = True
+                if frame.pts is not None:
+                    damage.begin(frame.pts)
+            elif frame.key_frame:
+                doubtful = False
+            if frame.pts is None:
+                yield SourceFrame(frame, None, doubtful, False)
+                continue
+            broken = latest is not None and damage.between(latest, frame.pts)
+            yield SourceFrame(frame, float(frame.pts * frame.time_base), damage.covers(frame.pts), broken)
+            latest = frame.pts
+
+
+def _decode(context: Any, packet: Any) -> list[Any] | None:
+    """Frames of one packet, None where the decoder refuses it."""
+    try:
+        return list(packet.decode())
+    except EOFError:
+        return []
+    except MemoryError as error:
+        raise RefusedError("over_memory", "Decoding needs more memory than the limit.") from error
+    except av.error.FFmpegError as error:
+        if not context.is_open:
+            raise RefusedError(
+                "no_decoder", f"The decoder for {context.name} refuses this stream."
+            ) from error
+        return None
+
+
+def _errors_logged() -> int:
+    """Error messages of the libraries so far; they conceal damage, but say so."""
+    return int(av.logging.get_last_error()[0])
 
 
 def _packets(container: Any, stream: Any, tally: Tally) -> Iterator[Any]:
@@ -87,8 +113,9 @@ def _packets(container: Any, stream: Any, tally: Tally) -> Iterator[Any]:
             yield packet
     except av.error.FFmpegError:
         tally.cut_off = True
-        with contextlib.suppress(av.error.FFmpegError):
-            yield av.Packet()
+        flush = av.Packet()
+        flush.stream = stream
+        yield flush
 
 
 def decord_frames(descriptor: int, tally: Tally) -> Iterator[SourceFrame]:
