@@ -65,4 +65,4 @@ INTAKE: Final[dict[str, str]] = {
     "member_damaged": "the member cannot be unpacked to its end",
 }
 
-REASONS: Final[dict[str, str]] = {**DECODE_FAILURES, **DECODE_CAVEATS, **INTAKE}
+REASONS: Final[dict[str, str]] = {**DECODE_FAILURES, **DECODE_CAVEATS, **ENGINE, **INTAKE}

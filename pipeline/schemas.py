@@ -38,7 +38,14 @@ EVIDENCE: Final = pa.schema(
         _field("evidence_id", pa.string(), "SHA-256 of the bytes, hex; null if unreadable", nullable=True),
         _field("path", pa.string(), "path below the evidence folder; `a.zip!/b.mp4` for a member"),
         _field("size", pa.int64(), "size of the file", "bytes"),
-        _field("modified", pa.timestamp("us", "UTC"), "file system's modification time", "UTC", nullable=True, volatile=True),
+        _field(
+            "modified",
+            pa.timestamp("us", "UTC"),
+            "file system's modification time",
+            "UTC",
+            nullable=True,
+            volatile=True,
+        ),
         _field("role", pa.string(), "known or questioned"),
         _field("identity", pa.string(), "the known driver; null for a questioned file", nullable=True),
         _field("target", pa.string(), "identity whose face is shown; null when not stated", nullable=True),
@@ -54,10 +61,20 @@ EVIDENCE: Final = pa.schema(
         _field("vfr", pa.bool_(), "frame rate varies", nullable=True),
         _field("frames_declared", pa.int64(), "frames the container declares", "frames", nullable=True),
         _field("frames_decoded", pa.int32(), "frames really decoded", "frames", nullable=True),
-        _field("frames_on_grid", pa.int32(), "frames after resampling to the model's rate", "frames", nullable=True),
-        _field("frames_duplicated", pa.int32(), "grid frames that repeat a source frame", "frames", nullable=True),
+        _field(
+            "frames_on_grid",
+            pa.int32(),
+            "frames after resampling to the model's rate",
+            "frames",
+            nullable=True,
+        ),
+        _field(
+            "frames_duplicated", pa.int32(), "grid frames that repeat a source frame", "frames", nullable=True
+        ),
         _field("frames_dropped", pa.int32(), "source frames no grid frame shows", "frames", nullable=True),
-        _field("duration", pa.float64(), "first to last presentation time, plus one frame", "s", nullable=True),
+        _field(
+            "duration", pa.float64(), "first to last presentation time, plus one frame", "s", nullable=True
+        ),
         _field("crop", pa.string(), "crop from case.toml as `x,y,width,height`", "pixels", nullable=True),
         _field("decoder", pa.string(), "decoder that produced the frames", nullable=True),
         _field("decoder_version", pa.string(), "its version", nullable=True),
@@ -65,7 +82,12 @@ EVIDENCE: Final = pa.schema(
         _field("n_clips", pa.int32(), "windows cut from the file", "clips"),
         _field("n_usable", pa.int32(), "windows fit for comparison", "clips"),
         _field("status", pa.string(), "processed, failed, skipped or duplicate"),
-        _field("reason_code", pa.string(), "machine-readable reason for any other status than processed, or a caveat", nullable=True),
+        _field(
+            "reason_code",
+            pa.string(),
+            "machine-readable reason for any other status than processed, or a caveat",
+            nullable=True,
+        ),
         _field("reason", pa.string(), "the same in one sentence", nullable=True),
         _field("conflict", pa.string(), "why this file is not compared although it decoded", nullable=True),
     ]
@@ -92,7 +114,9 @@ CLIPS: Final = pa.schema(
         _field("end_second", pa.float64(), "time of the end of the last real frame", "s"),
         _field("padded_frames", pa.int32(), "repeats of the last frame at the end", "frames"),
         _field("duplicated_frames", pa.int32(), "frames that repeat the one before on the grid", "frames"),
-        _field("motion_energy", pa.float32(), "mean absolute difference of neighbouring frames", "gray levels"),
+        _field(
+            "motion_energy", pa.float32(), "mean absolute difference of neighbouring frames", "gray levels"
+        ),
         _field("flags", pa.list_(pa.string()), "quality flags, see pipeline/clips/quality.py"),
         _field("usable", pa.bool_(), "fit for comparison and calibration"),
     ]
@@ -125,7 +149,11 @@ PAIRS: Final = pa.schema(
         _field("right_identity", pa.string(), "known driver of right", nullable=True),
         _field("same_driver", pa.bool_(), "null when unknown", nullable=True),
         _field("same_target", pa.bool_(), "same face shown; null when unknown", nullable=True),
-        _field("score", pa.float64(), "similarity: minus the Euclidean distance of the mean embeddings, 0 is identical"),
+        _field(
+            "score",
+            pa.float64(),
+            "similarity: minus the Euclidean distance of the mean embeddings, 0 is identical",
+        ),
         _field("left_clips", pa.int32(), "usable windows behind left", "clips"),
         _field("right_clips", pa.int32(), "usable windows behind right", "clips"),
         _field("protocol", pa.string(), "`known` (both drivers known) or `exploratory`"),
@@ -141,7 +169,9 @@ SCORES: Final = pa.schema(
         _field("n_clips", pa.int32(), "usable windows of the questioned file", "clips"),
         _field("n_known", pa.int32(), "known videos of the identity used", "videos"),
         _field("n_known_clips", pa.int32(), "usable windows of those", "clips"),
-        _field("llr", pa.float64(), "log10 likelihood ratio, calibrated; null when not reportable", nullable=True),
+        _field(
+            "llr", pa.float64(), "log10 likelihood ratio, calibrated; null when not reportable", nullable=True
+        ),
         _field("llr_low", pa.float64(), "lower end of its 95 % interval", nullable=True),
         _field("llr_high", pa.float64(), "upper end of its 95 % interval", nullable=True),
         _field("llr_bound", pa.float64(), "largest |log10 LR| the calibration data can carry", nullable=True),

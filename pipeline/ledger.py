@@ -1,0 +1,90 @@
+"""The commit ledger: one Parquet shard per source file, done when its rename has happened.
+
+A shard is a single row that holds everything one file yields (its decode facts, shots, clips,
+embeddings, pictures) as nested columns, so one atomic rename commits all of it or none.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import schemas
+from pipeline.custody import write_atomically
+
+Row = Mapping[str, Any]
+
+NESTED = ("shots", "clips", "embeddings", "visuals")
+#: Evidence columns that decoding fills; the rest come from intake and differ between paths.
+FACTS = (
+    "container", "codec", "pixel_format", "width", "height", "rotation", "interlaced", "fps", "vfr",
+    "frames_declared", "frames_decoded", "frames_on_grid", "frames_duplicated", "frames_dropped",
+    "duration", "decoder", "decoder_version", "rejected_packets", "n_clips", "n_usable", "status",
+    "reason_code", "reason",
+)  # fmt: skip
+
+SHARD = pa.schema(
+    [
+        pa.field("evidence_id", pa.string(), nullable=False),
+        *(schemas.EVIDENCE.field(name) for name in FACTS),
+        *(pa.field(name, pa.list_(pa.struct(list(schemas.TABLES[name])))) for name in NESTED),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """Everything one source file yields."""
+
+    evidence_id: str
+    facts: Row
+    shots: Sequence[Row] = ()
+    clips: Sequence[Row] = ()
+    embeddings: Sequence[Row] = ()
+    visuals: Sequence[Row] = ()
+
+
+class Ledger:
+    """The shards of one case."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _path(self, evidence_id: str) -> Path:
+        return self._folder / f"{evidence_id}.parquet"
+
+    def done(self) -> set[str]:
+        """evidence_id of every file whose results are committed."""
+        return {path.stem for path in self._folder.glob("*.parquet")}
+
+    def commit(self, result: FileResult) -> None:
+        """Write the shard under a temporary name, fsync, rename. Afterwards the file is done."""
+        row: dict[str, Any] = {"evidence_id": result.evidence_id}
+        row |= {name: result.facts.get(name) for name in FACTS}
+        row |= {name: [dict(part) for part in getattr(result, name)] for name in NESTED}
+        buffer = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist([row], schema=SHARD), buffer, compression="zstd")
+        write_atomically(self._path(result.evidence_id), buffer.getvalue())
+
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """Decode facts of every done file, by evidence_id."""
+        columns = ["evidence_id", *FACTS]
+        found = {}
+        for path in sorted(self._folder.glob("*.parquet")):
+            row = pq.read_table(path, columns=columns).to_pylist()[0]
+            found[row.pop("evidence_id")] = row
+        return found
+
+    def rows(self, name: str) -> Iterator[pa.Table]:
+        """The table ``name`` (shots, clips, embeddings, visuals), one piece per done file."""
+        schema = schemas.TABLES[name]
+        for path in sorted(self._folder.glob("*.parquet")):
+            nested = pq.read_table(path, columns=[name]).column(name).combine_chunks()
+            flat = nested.flatten()
+            yield pa.Table.from_arrays([flat.field(i) for i in range(len(schema))], schema=schema)

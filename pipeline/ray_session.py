@@ -1,0 +1,98 @@
+"""A private Ray on this machine: loopback only, token, no dashboard, no usage statistics.
+
+Everything Ray writes (sockets, token, session logs) lies in one owner-only folder below /tmp that
+is removed at exit; a folder left by a killed run is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+#: A socket path holds 107 bytes and Ray's own part of it takes about 80, so TMPDIR is not followed.
+BASE: Final = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())
+PREFIX: Final = "driverprint-"
+
+_SETTINGS: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "token",
+    # Without this Ray binds its ports to every address of the machine, even for one local node.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+}
+
+
+def _sweep() -> None:
+    """Remove session folders whose process is gone."""
+    for folder in BASE.glob(f"{PREFIX}*"):
+        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if not pid.isdigit() or folder.lstat().st_uid != os.getuid() or folder.is_symlink():
+            continue
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except PermissionError:
+            continue
+
+
+@contextmanager
+def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
+    """Start Ray for the duration of the block.
+
+    The working directory is a private empty folder meanwhile: Ray puts the driver's working directory
+    first on its workers' import path, and nothing may be imported from evidence.
+    """
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=BASE))
+    token = folder / "token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32))
+    empty = folder / "cwd"
+    empty.mkdir()
+    before = dict(os.environ)
+    directory = Path.cwd()
+    os.environ.update(_SETTINGS, RAY_AUTH_TOKEN_PATH=str(token))
+    os.chdir(empty)
+    import ray
+
+    try:
+        ray.init(
+            num_cpus=workers,
+            object_store_memory=object_store_bytes,
+            include_dashboard=False,
+            configure_logging=False,
+            log_to_driver=False,
+            # Ray makes this folder readable for everyone; the one around it is not.
+            _temp_dir=str(folder / "ray"),
+        )
+        yield
+    finally:
+        with _uninterrupted():
+            ray.shutdown()
+            os.chdir(directory)
+            os.environ.clear()
+            os.environ.update(before)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a second Ctrl-C wait until Ray is down."""
+    previous = None
+    with suppress(ValueError):  # not the main thread
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,78 @@
+"""Does a sealed case still hold? Checksums, schemas, identifiers, counts and the result digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import schemas
+from pipeline.case_folder import SUMS, CaseFolder
+from pipeline.custody import check_sums
+from pipeline.digest import result_digest
+from pipeline.run_record import count_rows
+from pipeline.tables import read_table
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What verification found; ``problems`` in the order they were met, empty when all holds."""
+
+    result_digest: str | None
+    problems: tuple[str, ...]
+
+
+def verify_case(case: CaseFolder) -> Verdict:
+    """Check everything a case claims about itself.
+
+    Raises UserError when the folder is not a case.
+    """
+    record = case.read_record()
+    if case.is_unfinished():
+        return Verdict(
+            None, (f"{case.root} is unfinished: run the same 'driverprint analyze' again to complete it",)
+        )
+    if not (case.root / SUMS).is_file():
+        return Verdict(None, (f"{SUMS} is missing: the case was never sealed, or the file was removed",))
+    problems = list(check_sums(case.root))
+    tables: dict[str, pa.Table] = {}
+    for name in schemas.TABLES:
+        try:
+            tables[name] = read_table(case.root, name)
+        except (OSError, pa.ArrowException) as error:
+            problems.append(f"table {name} cannot be read: {error}")
+    if len(tables) < len(schemas.TABLES):
+        return Verdict(None, tuple(problems))
+    problems += _reconcile(record, tables)
+    digest = result_digest(tables)
+    if digest != record["result_digest"]:
+        problems.append(f"result digest is {digest}, run.json says {record['result_digest']}")
+    return Verdict(digest, tuple(problems))
+
+
+def _reconcile(record: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]:
+    problems = []
+    counts = count_rows(tables["evidence"], tables["clips"])
+    for name, value in counts.items():
+        if record["counts"].get(name) != value:
+            problems.append(f"run.json counts {record['counts'].get(name)} {name}, the tables hold {value}")
+    if sum(counts[status] for status in schemas.STATUSES) != counts["found"]:
+        problems.append("the statuses of the evidence table do not add up to the files found")
+    clips = set(tables["clips"].column("clip_id").to_pylist())
+    files = set(tables["evidence"].column("evidence_id").to_pylist())
+    if clips != set(tables["embeddings"].column("clip_id").to_pylist()):
+        problems.append("clips and embeddings do not name the same windows")
+    for name in ("clips", "embeddings", "visuals", "shots"):
+        if not set(tables[name].column("evidence_id").to_pylist()) <= files:
+            problems.append(f"table {name} names a file the evidence table does not hold")
+    models = set(tables["embeddings"].column("model_id").to_pylist())
+    if not models <= {record["model"]["model_id"]}:
+        problems.append("embeddings were made by another model than run.json names")
+    declared = sum(tables["evidence"].column("n_clips").to_pylist())
+    if declared != tables["clips"].num_rows:
+        problems.append(
+            f"evidence rows announce {declared} clips, the manifest holds {tables['clips'].num_rows}"
+        )
+    return problems

@@ -1,0 +1,59 @@
+"""Nobody's files are overwritten, nobody's results mixed, and two runs never share a case."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.case_folder import CaseFolder, locked, prepare_case
+from pipeline.errors import UserError
+
+PLAN = {"model_id": "m", "clip_length": 64}
+
+
+def test_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    for fresh in (False, True):
+        with pytest.raises(UserError, match=r"not a driverprint case.*-o"):
+            prepare_case(CaseFolder(tmp_path), PLAN, fresh=fresh)
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+
+
+def test_unfinished_run_is_continued_with_the_same_settings_only(tmp_path: Path) -> None:
+    case = CaseFolder(tmp_path / "case")
+    assert prepare_case(case, PLAN, fresh=False) is False
+    (case.shards / "a.parquet").touch()
+    assert prepare_case(case, PLAN, fresh=False) is True
+    with pytest.raises(UserError, match="other settings"):
+        prepare_case(case, {**PLAN, "clip_length": 32}, fresh=False)
+    assert prepare_case(case, {**PLAN, "clip_length": 32}, fresh=True) is False
+    assert not list(case.shards.iterdir())
+
+
+def test_case_is_private(tmp_path: Path) -> None:
+    case = CaseFolder(tmp_path / "case")
+    prepare_case(case, PLAN, fresh=False)
+    assert case.root.stat().st_mode & 0o777 == 0o700
+    assert case.shards.stat().st_mode & 0o777 == 0o700
+
+
+def test_second_process_is_told_who_holds_the_case(tmp_path: Path) -> None:
+    case = CaseFolder(tmp_path / "case")
+    script = (
+        "import sys, time; from pathlib import Path\n"
+        "from pipeline.case_folder import CaseFolder, locked, prepare_case\n"
+        "case = CaseFolder(Path(sys.argv[1]))\n"
+        "with locked(case):\n"
+        "    prepare_case(case, {}, fresh=False); print('held', flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(case.root)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(UserError, match=f"process {holder.pid}"), locked(case):
+            pass
+        holder.kill()
+    with locked(case):
+        pass

@@ -1,0 +1,57 @@
+"""An embedding is a unit vector that depends on its own clip and on nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.metadata import ModelFileError
+from model.shipped import shipped_model
+from pipeline import embed
+from pipeline.embed import EmbeddingSession
+
+
+def clips(count: int) -> np.ndarray:
+    """Moving gratings, each clip its own."""
+    y, x = np.mgrid[0:128, 0:128]
+    frames = [
+        [128 + 100 * np.sin((x * (i + 1) + y) / 9 + t / (3 + i)) for t in range(64)] for i in range(count)
+    ]
+    return np.array(frames).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def session() -> EmbeddingSession:
+    return EmbeddingSession(shipped_model(), "CPUExecutionProvider", threads=1)
+
+
+def test_embedding_does_not_depend_on_its_neighbours(
+    session: EmbeddingSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = clips(5)
+    together = session.embed(batch)
+    alone = np.concatenate([session.embed(batch[i : i + 1]) for i in (4, 2, 0)])
+    np.testing.assert_array_equal(together[[4, 2, 0]], alone)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    # The same with a padded batch, as a GPU uses it.
+    monkeypatch.setitem(embed.BATCH, "CPUExecutionProvider", 4)
+    padded = session.embed(batch)
+    np.testing.assert_array_equal(padded[4], session.embed(batch[4:])[0])
+    np.testing.assert_allclose(padded, together, atol=1e-5)
+
+
+def test_no_clips_give_no_embeddings(session: EmbeddingSession) -> None:
+    assert session.embed(np.zeros((0, 64, 128, 128), np.uint8)).shape == (0, 256)
+
+
+def test_provider_really_used_is_known(session: EmbeddingSession) -> None:
+    assert session.provider == "CPUExecutionProvider"
+
+
+def test_foreign_model_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.onnx"
+    path.write_bytes(b"not a model")
+    with pytest.raises(ModelFileError, match=r"theirs\.onnx"):
+        EmbeddingSession(path, "CPUExecutionProvider", threads=1)

@@ -1,0 +1,80 @@
+"""A file is done when, and only when, its shard has been renamed into place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.ledger import FileResult, Ledger
+from pipeline.tables import from_pieces
+
+
+def result(evidence_id: str, clips: int) -> FileResult:
+    facts = {
+        "codec": "h264",
+        "frames_decoded": 64 * clips,
+        "n_clips": clips,
+        "n_usable": clips,
+        "status": "processed",
+    }
+    rows = [
+        {
+            "clip_id": f"{evidence_id}-{64 * i:07d}-64",
+            "evidence_id": evidence_id,
+            "index": i,
+            "shot": 0,
+            "start_frame": 64 * i,
+            "end_frame": 64 * i + 64,
+            "start_second": 2.56 * i,
+            "end_second": 2.56 * (i + 1),
+            "padded_frames": 0,
+            "duplicated_frames": 0,
+            "motion_energy": 1.5,
+            "flags": ["letterbox"],
+            "usable": True,
+        }
+        for i in range(clips)
+    ]
+    vectors = np.eye(256, dtype=np.float32)
+    embeddings = [
+        {"clip_id": row["clip_id"], "evidence_id": evidence_id, "model_id": "m", "embedding": vectors[i]}
+        for i, row in enumerate(rows)
+    ]
+    return FileResult(evidence_id, facts, clips=rows, embeddings=embeddings)
+
+
+def test_committed_file_is_done_and_its_rows_come_back(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.commit(result("a" * 64, 2))
+    ledger.commit(result("b" * 64, 3))
+    assert ledger.done() == {"a" * 64, "b" * 64}
+    clips = from_pieces("clips", ledger.rows("clips"))
+    assert clips.num_rows == 5
+    assert set(clips.column("flags").to_pylist()[0]) == {"letterbox"}
+    embeddings = from_pieces("embeddings", ledger.rows("embeddings"))
+    assert embeddings.column("embedding").to_pylist()[1] == np.eye(256)[1].tolist()
+    assert ledger.facts()["b" * 64]["n_clips"] == 3
+
+
+def test_half_written_shard_is_not_done(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.commit(result("a" * 64, 1))
+    whole = next(tmp_path.glob("*.parquet")).read_bytes()
+    (tmp_path / ".x.part").write_bytes(whole[: len(whole) // 2])
+    assert ledger.done() == {"a" * 64}
+    assert len(ledger.facts()) == 1
+
+
+def test_file_without_clips_leaves_facts_and_empty_tables(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    facts = {"status": "failed", "reason_code": "no_frames", "reason": "no", "n_clips": 0, "n_usable": 0}
+    ledger.commit(FileResult("c" * 64, facts))
+    assert ledger.facts()["c" * 64]["reason_code"] == "no_frames"
+    assert from_pieces("visuals", ledger.rows("visuals")).num_rows == 0
+
+
+def test_shards_are_readable_by_their_owner_only(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.commit(result("a" * 64, 1))
+    assert next(tmp_path.glob("*.parquet")).stat().st_mode & 0o777 == 0o600
