@@ -1,0 +1,103 @@
+"""What is known of a video before it is opened, and what is wrong with a dataset's labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+ORIGINAL: Final = "original"  # generator of a real recording, as in model.protocol
+SPLITS: Final = ("train", "validation", "test")
+
+#: Columns of ``Dataset.labels``, one row a video. ``path`` is relative to the dataset's root.
+COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "path": pl.String,
+    "target": pl.String,
+    "driver": pl.String,
+    "generator": pl.String,
+    "split": pl.String,
+    "source": pl.String,
+    "driver_source": pl.String,
+    "original": pl.Boolean,
+    "licence": pl.String,
+}
+
+
+class UnparsedNameError(ValueError):
+    """A file name does not say who drives whom: one clause that says why."""
+
+
+@dataclass(frozen=True)
+class VideoLabel:
+    """Who is shown (``target``), who moves the face (``driver``), and where the video comes from.
+
+    ``split`` is None when target and driver belong to different splits, or to none: such a video
+    belongs to no split. ``source`` is the corpus the target comes from, ``driver_source`` the driver's.
+    """
+
+    path: Path
+    target: str
+    driver: str
+    generator: str
+    split: str | None
+    source: str | None
+    driver_source: str | None
+    original: bool
+    licence: str | None
+
+
+@dataclass(frozen=True)
+class DatasetProblem:
+    """Something wrong with the labels: where, and one sentence.
+
+    ``line`` counts from 1; None is the file itself. ``excluded`` counts the videos
+    left out because of it; 0 marks a remark.
+    """
+
+    file: str
+    line: int | None
+    sentence: str
+    excluded: int = 0
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}, line {self.line}"
+        return f"{place}: {self.sentence}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A corpus read from its labels alone; no video was opened.
+
+    ``labels`` has ``COLUMNS``, sorted by path. ``kind`` names the layout (NVFAIR, AVAPrintDB, table).
+    ``subjects`` says what is known of identities: ``identity`` and one column an attribute.
+    """
+
+    root: Path
+    kind: str
+    labels: pl.DataFrame
+    problems: tuple[DatasetProblem, ...] = ()
+    pair_files: tuple[Path, ...] = ()
+    subjects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"identity": pl.String}))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def videos(self) -> Iterator[VideoLabel]:
+        """Every video as an object; for large corpora use the columns of ``labels``."""
+        for row in self.labels.iter_rows(named=True):
+            yield VideoLabel(**{**row, "path": self.root / row["path"]})
+
+    @property
+    def excluded(self) -> int:
+        """Videos found and left out because their label is broken or their file cannot be read."""
+        return sum(problem.excluded for problem in self.problems)
+
+
+def label_frame(columns: dict[str, list[str | None] | list[bool] | list[str]]) -> pl.DataFrame:
+    """Columns as a frame of ``COLUMNS``, sorted by path; absent ones are null."""
+    frame = pl.DataFrame(columns, schema_overrides={name: COLUMNS[name] for name in columns})
+    missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in COLUMNS.items() if name not in columns]
+    return frame.with_columns(missing).select(list(COLUMNS)).sort("path")

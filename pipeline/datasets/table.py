@@ -1,0 +1,98 @@
+"""Any other corpus: a CSV or Parquet file with one row a video.
+
+Columns ``path`` (relative to the file, or absolute), ``target``, ``driver``, ``generator`` and, where
+known, ``split``, ``source``, ``driver_source``, ``licence`` and ``original``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from pipeline.datasets.label import COLUMNS, ORIGINAL, SPLITS, Dataset, DatasetProblem
+from pipeline.errors import UserError
+
+REQUIRED: Final = ("path", "target", "driver", "generator")
+SUFFIXES: Final = (".csv", ".parquet")
+_TRUE: Final = ("1", "true", "yes")
+
+
+def read_table_dataset(path: Path) -> Dataset:
+    """Read the labels of a CSV or Parquet file.
+
+    Rows with an empty or contradictory label, twice the same path or no readable file are left out and
+    reported with their line (Parquet: their row, from 1). Raises UserError when the file cannot be read
+    or lacks a required column.
+    """
+    try:
+        raw = (
+            pl.read_parquet(path)
+            if path.suffix.lower() == ".parquet"
+            else pl.read_csv(path, infer_schema=False)
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} cannot be read as a table ({reason}): give a CSV or Parquet file.") from None
+    missing = [name for name in REQUIRED if name not in raw.columns]
+    if missing:
+        raise UserError(f"{path} has no column {missing[0]!r}: a dataset needs {', '.join(REQUIRED)}.")
+    text = raw.select(
+        pl.col(name).cast(pl.String).str.strip_chars().replace("", None)
+        for name in COLUMNS
+        if name in raw.columns
+    ).with_row_index("line", offset=1 if path.suffix.lower() == ".parquet" else 2)
+    absent = [pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in text.columns]
+    text = text.with_columns(absent)
+    stated = pl.col("original").str.to_lowercase().is_in(_TRUE)
+    text = text.with_columns(
+        original=stated.fill_null(False) | (pl.col("generator") == ORIGINAL).fill_null(False),
+        split=pl.col("split").str.to_lowercase().replace({"val": "validation", "valid": "validation"}),
+    )
+    wrong = _problems(path, text)
+    broken = [line for line, _ in wrong]
+    problems = [DatasetProblem(path.name, line, sentence, 1) for line, sentence in wrong]
+    kept = text.filter(~pl.col("line").is_in(broken))
+    kept = kept.with_columns(generator=pl.when("original").then(pl.lit(ORIGINAL)).otherwise("generator"))
+    if not len(kept):
+        raise UserError(
+            f"{path} names no usable video"
+            + (f" ({problems[0]}" + ")" if problems else "")
+            + ": correct its rows."
+        )
+    labels = _with_driver_source(kept.select(list(COLUMNS))).sort("path")
+    return Dataset(path.parent, "table", labels, tuple(problems))
+
+
+def _problems(path: Path, table: pl.DataFrame) -> list[tuple[int, str]]:
+    """Line and sentence of every row that cannot be used; the first reason that applies."""
+    found: list[tuple[int, str]] = []
+    seen: dict[str, int] = {}
+    for row in table.iter_rows(named=True):
+        empty = [name for name in REQUIRED if row[name] is None]
+        name = row["path"]
+        if empty:
+            found.append((row["line"], f"{empty[0]} is empty; left out."))
+        elif row["split"] is not None and row["split"] not in SPLITS:
+            found.append((row["line"], f"split {row['split']!r} is none of {', '.join(SPLITS)}; left out."))
+        elif row["original"] and row["driver"] != row["target"]:
+            found.append(
+                (row["line"], "an original video cannot have another driver than its target; left out.")
+            )
+        elif name in seen:
+            found.append((row["line"], f"{name} stands already in line {seen[name]}; left out."))
+        elif not os.access(path.parent / name, os.R_OK):
+            found.append((row["line"], f"{name} is missing or cannot be read; left out."))
+        else:
+            seen[name] = row["line"]
+    return found
+
+
+def _with_driver_source(labels: pl.DataFrame) -> pl.DataFrame:
+    """Where ``driver_source`` is not stated, the source the driver has as a target."""
+    homes = labels.filter(pl.col("source").is_not_null()).unique("target", maintain_order=True)
+    home = dict(homes.select("target", "source").iter_rows())
+    derived = pl.col("driver").replace_strict(home, default=None, return_dtype=pl.String)
+    return labels.with_columns(driver_source=pl.coalesce("driver_source", derived))

@@ -1,0 +1,175 @@
+"""AVAPrintDB, tables, the choice of reader, and parts of a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipeline.datasets.avaprintdb import read_avaprintdb
+from pipeline.datasets.open_dataset import open_dataset, restrict
+from pipeline.datasets.pairs import read_pairs
+from pipeline.datasets.summary import count_videos, facts
+from pipeline.datasets.table import read_table_dataset
+from pipeline.errors import UserError
+from tests.pipeline.datasets.corpus import nvfair, touch
+
+UUID = "063b1674-e708-5f9c-8f09-2f75f27a31aa"
+AVAPRINT = (
+    f"videos/TEST/GAGA/C1061--C1005--{UUID}--GAGA.mp4",
+    f"videos/TEST/LIVE/Actor_07--Actor_07--{UUID}--LIVE.mp4",
+    f"videos/DEV/C1001--C1010--{UUID}--HUNY.mp4",  # no generator folder, both validate
+    f"videos/DEV/HUNY/C1002--C1001--{UUID}--HUNY.mp4",  # training target, validation driver
+    f"videos/DEV/HUNY/C1002--C1002--{UUID}--HUNY.mp4",
+)
+
+
+def test_avaprintdb_names_give_target_driver_generator_and_split(tmp_path: Path) -> None:
+    dataset = read_avaprintdb(touch(tmp_path, *AVAPRINT, "videos/TEST/GAGA/C1061--C1005--GAGA.mp4"))
+    rows = {row["path"]: row for row in dataset.labels.to_dicts()}
+    assert set(rows) == set(AVAPRINT)
+    assert [rows[name]["split"] for name in AVAPRINT] == ["test", "test", "validation", None, "train"]
+    assert [rows[name]["generator"] for name in AVAPRINT] == ["GAGA", "LIVE", "HUNY", "HUNY", "HUNY"]
+    assert (rows[AVAPRINT[0]]["target"], rows[AVAPRINT[0]]["driver"]) == ("C1061", "C1005")
+    assert rows[AVAPRINT[1]]["source"] == "RAVDESS"
+    assert dataset.excluded == 1
+    assert "has 3 fields between '--', not 4" in str(dataset.problems[0])
+
+
+def test_avaprintdb_metadata_give_soft_biometrics_by_identity(tmp_path: Path) -> None:
+    touch(tmp_path, *AVAPRINT)
+    (tmp_path / "metadata").mkdir()
+    (tmp_path / "metadata/cremad_metadata.csv").write_text(
+        "uuid,actor_id,sex,age,race\nu1,1061,Male,51,Caucasian\nu2,1061,Male,51,Caucasian\n", "utf-8"
+    )
+    (tmp_path / "metadata/ravdess_metadata.csv").write_text("uuid,actor,gender\nu3,7,male\n", "utf-8")
+    assert read_avaprintdb(tmp_path).subjects.to_dicts() == [
+        {"identity": "Actor_07", "gender": "male", "age": None, "ethnicity": None},
+        {"identity": "C1061", "gender": "Male", "age": "51", "ethnicity": "Caucasian"},
+    ]
+
+
+def test_pair_file_keeps_what_can_be_compared_and_names_the_rest_by_line(tmp_path: Path) -> None:
+    touch(tmp_path, *AVAPRINT)
+    path = tmp_path / "eval_files" / "evaluation_pairs_CREMA-D_GAGA.csv"
+    path.parent.mkdir()
+    left, right = Path(AVAPRINT[0]), Path(AVAPRINT[1])
+    path.write_text(
+        "enrolment_sample,test_sample,label\n"
+        f"{left.stem},{right.name},1\n"
+        f"gone--gone--u--GAGA.mp4,{right.name},0\n"
+        f"videos/TEST/GAGA/{left.name},{right.name},maybe\n",
+        "utf-8",
+    )
+    dataset = open_dataset(tmp_path)
+    assert dataset.pair_files == (path,)
+    pairs, problems = read_pairs(path, dataset)
+    assert pairs.to_dicts() == [{"left": AVAPRINT[0], "right": AVAPRINT[1], "same_driver": True}]
+    assert [str(problem) for problem in problems] == [
+        f"{path.name}, line 3: gone--gone--u--GAGA is not in the dataset; the pair is left out.",
+        f"{path.name}, line 4: label 'maybe' is neither 0 nor 1; the pair is left out.",
+    ]
+
+
+def table(root: Path, *lines: str) -> Path:
+    touch(root, "a.mp4", "b.mp4", "c.mp4")
+    path = root / "labels.csv"
+    path.write_text("\n".join(["path,target,driver,generator,split,source", *lines]) + "\n", "utf-8")
+    return path
+
+
+def test_table_is_a_dataset(tmp_path: Path) -> None:
+    path = table(
+        tmp_path, "a.mp4,ann,ann,gaga,test,lab", "b.mp4,ann,ben,gaga,val,lab", "c.mp4,ben,ben,original,,lab"
+    )
+    dataset = open_dataset(path)
+    rows = dataset.labels.to_dicts()
+    assert [row["split"] for row in rows] == ["test", "validation", None]
+    assert [row["original"] for row in rows] == [False, False, True]
+    assert rows[1]["driver_source"] == "lab"
+    assert dataset.problems == ()
+    parquet = tmp_path / "labels.parquet"
+    pl.read_csv(path).write_parquet(parquet)
+    assert open_dataset(parquet).labels.equals(dataset.labels)
+
+
+def test_rows_that_cannot_be_used_are_named_by_line(tmp_path: Path) -> None:
+    path = table(
+        tmp_path,
+        "a.mp4,ann,ann,gaga,test,",
+        "b.mp4,ann,,gaga,test,",
+        "c.mp4,ann,ben,gaga,dev,",
+        "gone.mp4,ann,ben,gaga,test,",
+        "a.mp4,ann,ben,gaga,test,",
+        "b.mp4,ann,ben,original,test,",
+    )
+    dataset = read_table_dataset(path)
+    assert len(dataset) == 1
+    assert dataset.excluded == 5
+    assert [str(problem) for problem in dataset.problems] == [
+        "labels.csv, line 3: driver is empty; left out.",
+        "labels.csv, line 4: split 'dev' is none of train, validation, test; left out.",
+        "labels.csv, line 5: gone.mp4 is missing or cannot be read; left out.",
+        "labels.csv, line 6: a.mp4 stands already in line 2; left out.",
+        "labels.csv, line 7: an original video cannot have another driver than its target; left out.",
+    ]
+
+
+def test_unusable_tables_and_folders_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "no_driver.csv").write_text("path,target\na.mp4,ann\n", "utf-8")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 but no more")
+    (tmp_path / "empty").mkdir()
+    for name, words in (
+        ("no_driver.csv", "has no column 'driver'"),
+        ("bad.parquet", "cannot be read as a table"),
+        ("empty", "has no layout that is known"),
+        ("absent", "does not exist"),
+    ):
+        with pytest.raises(UserError, match=words) as error:
+            open_dataset(tmp_path / name)
+        assert name in str(error.value)
+
+
+def test_reader_is_chosen_by_what_lies_in_the_folder(tmp_path: Path) -> None:
+    assert open_dataset(nvfair(tmp_path / "one" / "NVFAIR-v2-release")).kind == "NVFAIR"
+    assert open_dataset(tmp_path / "one").kind == "NVFAIR"
+    assert open_dataset(touch(tmp_path / "two", *AVAPRINT)).kind == "AVAPrintDB"
+
+
+def test_part_of_a_dataset_meets_every_condition(tmp_path: Path) -> None:
+    dataset = open_dataset(nvfair(tmp_path))
+    test = restrict(dataset, split="test", generators=["facevid2vid", "tps"])
+    assert len(test) == 4
+    assert set(test.labels["split"]) == {"test"}
+    assert len(restrict(dataset, identities=["1001"])) == 2
+    with pytest.raises(
+        UserError, match="no video of generator lai: there are facevid2vid, lia, original, tps"
+    ):
+        restrict(dataset, generators=["lai"])
+    with pytest.raises(UserError, match="no video of split test"):
+        restrict(restrict(dataset, split="train"), split="test")
+
+
+def test_sample_keeps_both_kinds_of_every_target_and_generator(tmp_path: Path) -> None:
+    names = [f"S/x-generated/a/a--c{n:02}--{driver}.mp4" for n in range(20) for driver in ("a", "b", "c")]
+    dataset = restrict(open_dataset(touch(tmp_path, *names)), sample=5)
+    own = dataset.labels.filter(pl.col("driver") == "a")
+    cross = dataset.labels.filter(pl.col("driver") != "a")
+    assert (len(own), len(cross)) == (5, 5)
+    clips = [int(path.split("--")[1][1:]) for path in own["path"]]
+    assert max(clips) - min(clips) > 10  # spread over the list, not its beginning
+
+
+def test_counts_add_up(tmp_path: Path) -> None:
+    dataset = open_dataset(nvfair(tmp_path))
+    counts = count_videos(dataset)
+    assert counts["self"].sum() + counts["cross"].sum() == len(dataset)
+    assert facts(dataset) == {
+        "videos": 8,
+        "identities": 5,
+        "in no split": 1,
+        "cross-source": 1,
+        "licence unknown": 8,
+        "excluded": 0,
+    }
