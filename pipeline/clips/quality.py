@@ -37,12 +37,13 @@ UNUSABLE: Final = frozenset({"black", "frozen", "too_short"})
 
 LEAST_FRAMES: Final = 16  # shortest T of the published ablation
 BLACK_MEAN, BLACK_BRIGHT = 12.0, 40  # gray levels: mean of the clip, 99th percentile
-FROZEN_ENERGY: Final = 0.02  # gray levels; the calmest second of real talking footage has 0.09
+STILL_STEP: Final = 0.02  # gray levels; a smaller step is no motion
+MOVING_SHARE: Final = 0.1  # of the steps; the calmest clip of real talking footage has 0.65
 REPEAT_SHARE: Final = 0.25
 WIDEST: Final = 16 / 9 + 0.01  # either way round
 BAR_LEVEL, BAR_SHARE = 24, 0.04  # gray levels; share of the side, on both opposite edges
 SMALL_FACE: Final = 0.2  # of the picture's width or height, whichever is larger
-CASCADE_SIDE: Final = 160  # longer side of the picture searched for faces, pixels
+CASCADE_SIDE: Final = 128  # longer side of the picture searched for faces, pixels
 LEAST_FACE: Final = 20  # pixels of that
 
 
@@ -70,13 +71,14 @@ def clip_flags(
     """
     change = steps(clip)
     energy = float(change.mean()) if len(change) else 0.0
+    frozen = not len(change) or float(np.mean(change >= STILL_STEP)) < MOVING_SHARE
     found = {
         "black": clip.mean() < BLACK_MEAN
         and np.percentile(clip[:: max(1, len(clip) // 8)], 99) < BLACK_BRIGHT,
-        "frozen": energy < FROZEN_ENERGY,
+        "frozen": frozen,
         "too_short": len(clip) < min(LEAST_FRAMES, clip_length),
         "padded": window.padded > 0,
-        "upsampled": energy >= FROZEN_ENERGY and repeated_share(change) >= REPEAT_SHARE,
+        "upsampled": not frozen and repeated_share(change) >= REPEAT_SHARE,
         "interlaced": bool(facts.interlaced),
         "aspect": not_usual_aspect(facts),
         "letterbox": has_bars(clip),
@@ -130,8 +132,8 @@ def face_widths(portrait: Portrait) -> list[float]:
     longer = max(gray.shape)
     factor = min(1.0, CASCADE_SIDE / longer)
     size = (max(1, round(gray.shape[1] * factor)), max(1, round(gray.shape[0] * factor)))
-    small = cv2.equalizeHist(cv2.resize(gray, size, interpolation=cv2.INTER_AREA))
-    boxes = _cascade().detectMultiScale(small, 1.15, 4, minSize=(LEAST_FACE, LEAST_FACE))
+    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    boxes = _cascade().detectMultiScale(small, 1.15, 3, minSize=(LEAST_FACE, LEAST_FACE))
     return sorted((float(w) / max(size) for _, _, w, _ in boxes), reverse=True)
 
 

@@ -1,4 +1,11 @@
-"""Shot boundaries, so that no clip mistakes a cut for motion."""
+"""Shot boundaries, so that no clip mistakes a cut for motion.
+
+PySceneDetect's adaptive detector looks for a change that stands out from the changes around it. Fed
+with plain pictures it takes a lamp or an automatic exposure for a cut, and misses jump cuts within
+one take. So it is fed with pictures freed of light: 32×32, local mean taken out, divided by local
+contrast. On real talking footage the largest step within a take is then 0.15 (a fast turn of the
+head at 25 frames/s), the smallest step between two recordings 0.46, and a lamp switched on 0.11.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +19,48 @@ from numpy.typing import NDArray
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
-RATE: Final = Fraction(25)
+SMALL: Final = 32  # side of the pictures compared, pixels
+SPREAD: Final = 4.0  # standard deviation of the neighbourhood, pixels of 32
+QUIET: Final = 6.0  # gray levels added to the contrast, so that noise on a plain wall stays small
+LEVELS: Final = 48.0  # gray levels given to a contrast of one
+LEAST_CHANGE: Final = 0.22  # mean change of contrast at a cut
+LEAST_RATIO: Final = 3.0  # times the mean of the two changes before and the two after
+AROUND: Final = 2
+ANY_RATE: Final = Fraction(25)  # the detector counts frames; it only wants to be told a rate
 
 
 def find_shots(frames: NDArray[np.uint8]) -> list[tuple[int, int]]:
     """Half-open ranges of frames between cuts, in order, covering all frames.
 
     frames : uint8 [n, 128, 128]
+
+    Frames that repeat the one before are passed over: a low frame rate shown on a faster grid moves
+    in steps, each of which would stand out.
     """
-    detector = AdaptiveDetector(luma_only=True, min_scene_len=1)
-    cuts: list[int] = []
-    for number, frame in enumerate(frames):
-        colour = cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
-        cuts += [cut.frame_num for cut in detector.process_frame(FrameTimecode(number, RATE), colour)]
-    edges = [0, *sorted(set(cuts)), len(frames)]
-    return [(a, b) for a, b in itertools.pairwise(edges) if b > a]
+    if len(frames) == 0:
+        return []
+    fresh = [0] + [k for k in range(1, len(frames)) if not np.array_equal(frames[k], frames[k - 1])]
+    # Still pictures at both ends let cuts next to them be judged.
+    order = [fresh[0]] * AROUND + fresh + [fresh[-1]] * AROUND
+    detector = AdaptiveDetector(
+        adaptive_threshold=LEAST_RATIO,
+        min_content_val=LEAST_CHANGE * LEVELS,
+        min_scene_len=1,
+        window_width=AROUND,
+        luma_only=True,
+    )
+    cuts: set[int] = set()
+    for place, number in enumerate(order):
+        picture = cv2.cvtColor(without_light(frames[number]), cv2.COLOR_GRAY2BGR)
+        for cut in detector.process_frame(FrameTimecode(place, ANY_RATE), picture):
+            cuts.add(order[cut.frame_num])
+    return list(itertools.pairwise([0, *sorted(cuts), len(frames)]))
+
+
+def without_light(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Local contrast of a frame, uint8 [32, 32], 128 where a pixel equals the mean around it."""
+    small = cv2.resize(frame, (SMALL, SMALL), interpolation=cv2.INTER_AREA).astype(np.float32)
+    mean = cv2.GaussianBlur(small, (0, 0), SPREAD)
+    variance = cv2.GaussianBlur(small * small, (0, 0), SPREAD) - mean * mean
+    contrast = (small - mean) / (np.sqrt(np.maximum(variance, 0.0)) + QUIET)
+    return np.asarray((contrast * LEVELS + 128.0).clip(0, 255), np.uint8)
