@@ -1,0 +1,242 @@
+"""A corpus decoded once into the frame store that training reads, continued after a kill.
+
+Frames are decoded natively and consecutively, the paper's protocol: every decoded frame once, no
+frame grid. A frame costs 16 KiB, so a video of N frames costs N × 16 KiB (10 s at 25 fps: 4 MiB).
+
+While it grows, the store keeps a journal: one line for each video whose frames are on the disk, or
+for each that gave none. A killed run cuts the frames back to what the journal vouches for and goes on;
+the finished store is the same, byte for byte, as one written undisturbed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from model.frame_store import FRAME_BYTES, VIDEOS, FrameStore
+from pipeline.custody import make_private_folder, write_atomically
+from pipeline.datasets.label import Dataset
+from pipeline.decode.guard import GuardedDecoder
+from pipeline.decode.session import decoder_version
+from pipeline.decode.types import DecodeFailure, DecodeRequest
+from pipeline.errors import UserError
+from pipeline.frames.ordered import OrderedActors, WorkerDied
+
+#: Frames written between two journal entries; a kill costs at most this much work.
+COMMIT_BYTES: Final = 64 * 2**20
+REQUEST: Final = DecodeRequest(fps=None, thumbnails=0)
+FAILURES: Final = pa.schema([("path", pa.string()), ("reason_code", pa.string()), ("reason", pa.string())])
+
+
+@dataclass(frozen=True)
+class DecodedVideo:
+    """All frames of a video, uint8 [n, 128, 128], n ≥ 2, and their rate in 1/s (None: unknown)."""
+
+    frames: NDArray[np.uint8]
+    fps: float | None
+
+
+class VideoDecoder:
+    """Ray actor: one guarded decoding child."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._decoder = GuardedDecoder()
+
+    def work(self, path: str) -> DecodedVideo | DecodeFailure:
+        """Every frame of one video, or why there is none; ``path`` is below the dataset's root."""
+        decoded = self._decoder.decode(self._root / path, REQUEST)
+        if isinstance(decoded, DecodeFailure):
+            return decoded
+        return DecodedVideo(decoded.frames, decoded.facts.fps)
+
+
+def store_plan(dataset: Dataset) -> dict[str, str]:
+    """What decides a store's content: the labels, and how frames are decoded."""
+    labels = dataset.labels.select("path", "target", "driver", "generator", "split")
+    content = "\n".join("\t".join(value or "" for value in row) for row in labels.iter_rows())
+    return {
+        "labels_sha256": hashlib.sha256(content.encode()).hexdigest(),
+        "decoder": f"{REQUEST.decoder} {decoder_version(REQUEST.decoder)}",
+        "grid": "native",
+    }
+
+
+def finished_store(folder: Path, plan: dict[str, str]) -> bool:
+    """Whether ``folder`` holds the finished store of this plan.
+
+    Raises UserError when it holds anything but a store, or the store of another plan.
+    """
+    found = _read_json(folder / "store.json")
+    if found is not None:
+        if found.get("plan") != plan:
+            raise UserError(
+                f"{folder} is the frame store of other videos or another decoder: name another folder."
+            )
+        return True
+    begun = _read_json(folder / "plan.json")
+    if begun is not None and begun != plan:
+        raise UserError(
+            f"{folder} is the unfinished frame store of other videos or another decoder: "
+            "remove it or name another folder."
+        )
+    if begun is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} exists and is not a frame store: name another folder.")
+    return False
+
+
+def write_store(
+    dataset: Dataset, folder: Path, workers: int, expect: Callable[[int], None], step: Callable[[int], None]
+) -> FrameStore:
+    """Decode every video of ``dataset`` into ``folder``; use inside ``ray_session``.
+
+    ``expect`` is told how many videos there are, ``step`` how many more are done. Videos that give no
+    frames are listed in ``failures.parquet``. Raises UserError when none gives any, or the folder holds
+    something else (see ``finished_store``).
+    """
+    plan = store_plan(dataset)
+    expect(len(dataset))
+    if finished_store(folder, plan):
+        step(len(dataset))
+        return FrameStore(folder)
+    make_private_folder(folder)
+    write_atomically(folder / "plan.json", json.dumps(plan, indent=1).encode())
+    with _Journal(folder) as journal:
+        step(len(journal.done))
+        left = [path for path in dataset.labels["path"] if path not in journal.done]
+        decoders = OrderedActors[str](VideoDecoder, (dataset.root,), workers, num_cpus=0)
+        for path, result in decoders.map(left):
+            journal.note(path, result)
+            step(1)
+        journal.commit()
+        entries = journal.entries
+    return _finish(dataset, folder, plan, entries)
+
+
+class _Journal:
+    """State: the growing frames, and the lines that vouch for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.entries: list[dict[str, Any]] = list(_journal_lines(folder / "journal.jsonl"))
+        self.done = {entry["path"] for entry in self.entries}
+        self._offset = sum(entry.get("frames", 0) for entry in self.entries)
+        self._pending: list[dict[str, Any]] = []
+        self._unsynced = 0
+
+    def __enter__(self) -> _Journal:
+        self._frames: BinaryIO = (self._folder / "frames.bin").open("ab")
+        self._frames.truncate(self._offset * FRAME_BYTES)
+        self._lines: BinaryIO = (self._folder / "journal.jsonl").open("wb")
+        self._lines.write(b"".join(map(_line, self.entries)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._frames.close()
+        self._lines.close()
+
+    def note(self, path: str, result: DecodedVideo | DecodeFailure | WorkerDied) -> None:
+        """Append one video's frames, or why there are none."""
+        if isinstance(result, DecodedVideo):
+            self._frames.write(np.ascontiguousarray(result.frames).data)
+            count = len(result.frames)
+            self._pending.append({"path": path, "offset": self._offset, "frames": count, "fps": result.fps})
+            self._offset += count
+            self._unsynced += count * FRAME_BYTES
+        elif isinstance(result, DecodeFailure):
+            self._pending.append({"path": path, "reason_code": result.reason_code, "reason": result.reason})
+        else:
+            reason = "The process that held the video died twice."
+            self._pending.append({"path": path, "reason_code": "worker_died", "reason": reason})
+        if self._unsynced >= COMMIT_BYTES:
+            self.commit()
+
+    def commit(self) -> None:
+        """First the frames reach the disk, then the lines that vouch for them."""
+        for file, lines in ((self._frames, []), (self._lines, self._pending)):
+            file.write(b"".join(map(_line, lines)))
+            file.flush()
+            os.fsync(file.fileno())
+        self.entries += self._pending
+        self._pending, self._unsynced = [], 0
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    return json.dumps(entry, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _journal_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Whole lines only: the last one may be torn."""
+    if not path.exists():
+        return
+    for line in path.read_bytes().splitlines(keepends=True):
+        if line.endswith(b"\n"):
+            yield json.loads(line.decode("utf-8", "surrogateescape"))
+
+
+def _finish(
+    dataset: Dataset, folder: Path, plan: dict[str, str], entries: list[dict[str, Any]]
+) -> FrameStore:
+    stored = [entry for entry in entries if "frames" in entry]
+    failures = [entry for entry in entries if "frames" not in entry]
+    if not stored:
+        raise UserError(
+            f"{dataset.root}: none of its {len(entries)} videos could be decoded "
+            f"(the first: {failures[0]['path']}: {failures[0]['reason']}): check the dataset."
+        )
+    labels = dataset.labels.select("path", "target", "driver", "generator", pl.col("split").fill_null(""))
+    places = pl.DataFrame(
+        {name: [entry[name] for entry in stored] for name in ("path", "offset", "frames")},
+        schema={"path": pl.String, "offset": pl.Int64, "frames": pl.Int32},
+    )
+    videos = labels.join(places, on="path", how="inner", maintain_order="right").sort("offset")
+    _write_parquet(folder / "videos.parquet", videos.to_arrow().cast(VIDEOS))
+    rows = [{name: entry[name] for name in FAILURES.names} for entry in failures]
+    _write_parquet(folder / "failures.parquet", pa.Table.from_pylist(rows, schema=FAILURES))
+    rates = [entry["fps"] for entry in stored if entry["fps"]]
+    summary = {
+        "fps": round(float(np.median(rates)), 3) if rates else 25.0,
+        "fps_range": [round(min(rates), 3), round(max(rates), 3)] if rates else None,
+        "videos": len(stored),
+        "failed": len(failures),
+        "frames": sum(entry["frames"] for entry in stored),
+        "plan": plan,
+        "sha256": {name: _sha256(folder / name) for name in ("frames.bin", "videos.parquet")},
+    }
+    write_atomically(folder / "store.json", json.dumps(summary, indent=1).encode())
+    for name in ("journal.jsonl", "plan.json"):
+        (folder / name).unlink()
+    return FrameStore(folder)
+
+
+def _write_parquet(path: Path, table: pa.Table) -> None:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    write_atomically(path, buffer.getvalue())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError):
+        raise UserError(f"{path} cannot be read: remove its folder and run again.") from None
+    return found

@@ -1,0 +1,123 @@
+"""A corpus is decoded once, whatever happens meanwhile, and training reads it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from model.frame_store import FrameStore
+from pipeline.datasets.label import Dataset
+from pipeline.datasets.open_dataset import open_dataset
+from pipeline.decode.guard import GuardedDecoder
+from pipeline.errors import UserError
+from pipeline.frames import store as store_module
+from pipeline.frames.store import REQUEST, write_store
+
+pytestmark = pytest.mark.usefixtures("ray")
+
+
+def ignore(_: int) -> None:
+    """Nobody watches."""
+
+
+class KilledError(Exception):
+    """Stands for the kill."""
+
+
+def killed_after(videos: int) -> Callable[[int], None]:
+    """A progress callback that ends the run when so many videos were written."""
+    done = 0
+
+    def step(count: int) -> None:
+        nonlocal done
+        done += count
+        if done >= videos:
+            raise KilledError
+
+    return step
+
+
+@pytest.fixture(scope="module")
+def dataset(corpus: Path) -> Dataset:
+    return open_dataset(corpus)
+
+
+@pytest.fixture(scope="module")
+def written(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    return write_store(dataset, tmp_path_factory.mktemp("stores") / "whole", 2, ignore, ignore)
+
+
+def test_store_holds_every_frame_the_decoder_gives_in_label_order(
+    dataset: Dataset, written: FrameStore
+) -> None:
+    assert [label.path for label in written.labels] == dataset.labels["path"].to_list()
+    with GuardedDecoder() as decoder:
+        for video, label in list(enumerate(written.labels))[::7]:
+            decoded = decoder.decode(dataset.root / label.path, REQUEST)
+            assert np.array_equal(written.read(video, 0, written.length(video)), decoded.frames)
+    written.verify()
+    assert written.fps == 25.0
+
+
+def test_killed_run_continues_and_gives_the_same_bytes(
+    dataset: Dataset, written: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "COMMIT_BYTES", 1)  # small videos: commit each
+    folder = tmp_path / "store"
+    with pytest.raises(KilledError):
+        write_store(dataset, folder, 2, ignore, killed_after(9))
+    journal = folder / "journal.jsonl"
+    assert journal.read_bytes().count(b"\n") == 9
+    with journal.open("ab") as file:
+        file.write(b'{"path": "torn')
+    with (folder / "frames.bin").open("ab") as file:
+        file.write(b"frames nobody vouches for")
+    seen: list[int] = []
+    again = write_store(dataset, folder, 2, ignore, seen.append)
+    assert seen[0] == 9
+    assert again.sha256 == written.sha256
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "failures.parquet", "frames.bin", "store.json", "videos.parquet",
+    ]  # fmt: skip
+
+
+def test_finished_store_is_used_as_it_is(dataset: Dataset, written: FrameStore) -> None:
+    before = (written.folder / "store.json").stat().st_mtime_ns
+    seen: list[int] = []
+    write_store(dataset, written.folder, 2, ignore, seen.append)
+    assert seen == [len(dataset)]
+    assert (written.folder / "store.json").stat().st_mtime_ns == before
+
+
+def test_video_that_cannot_be_decoded_is_listed_and_the_rest_is_stored(corpus: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(corpus, tmp_path / "corpus")
+    dataset = open_dataset(copy)
+    broken = dataset.labels["path"][3]
+    (copy / broken).write_bytes(b"no video at all")
+    store = write_store(dataset, tmp_path / "store", 2, ignore, ignore)
+    failures = pl.read_parquet(tmp_path / "store" / "failures.parquet").to_dicts()
+    assert [(row["path"], row["reason_code"]) for row in failures] == [(broken, "not_video")]
+    assert len(store.labels) == len(dataset) - 1
+    assert json.loads((tmp_path / "store" / "store.json").read_text("utf-8"))["failed"] == 1
+
+
+def test_store_of_other_videos_is_not_touched(dataset: Dataset, written: FrameStore, tmp_path: Path) -> None:
+    part = replace(dataset, labels=dataset.labels.head(3))
+    with pytest.raises(UserError, match="frame store of other videos"):
+        write_store(part, written.folder, 2, ignore, ignore)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UserError, match="is not a frame store"):
+        write_store(part, tmp_path, 2, ignore, ignore)
+
+
+def test_corpus_without_a_readable_video_is_refused(dataset: Dataset, tmp_path: Path) -> None:
+    gone = replace(dataset, root=tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="none of its 36 videos could be decoded"):
+        write_store(gone, tmp_path / "store", 2, ignore, ignore)
