@@ -38,18 +38,18 @@ class Budget:
     def spend(self, size: int) -> None:
         """Count ``size`` unpacked bytes. Raises BombError when this archive or one around it is used up."""
         self.bytes_left -= size
-        if self.bytes_left < 0:
-            raise BombError(f"it unfolds to far more than its size (more than {MAX_RATIO} times)")
         if self.parent is not None:
             self.parent.spend(size)
+        if self.bytes_left < 0:
+            raise BombError(f"it unfolds to far more than its size (more than {MAX_RATIO} times)")
 
     def count(self) -> None:
         """Count one member. Raises BombError when there are too many."""
         self.members_left -= 1
-        if self.members_left < 0:
-            raise BombError(f"it holds more than {MAX_MEMBERS:,} members")
         if self.parent is not None:
             self.parent.count()
+        if self.members_left < 0:
+            raise BombError(f"it holds more than {MAX_MEMBERS:,} members")
 
 
 def outer_budget(size: int) -> Budget:

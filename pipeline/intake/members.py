@@ -31,7 +31,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Member:
-    """One file in an archive. Exactly one of ``stream`` and ``refusal`` is given."""
+    """One file in an archive. With a ``refusal`` its ``stream`` is not to be read."""
 
     name: bytes  # as stored, or normalised when it is harmless
     size: int  # bytes it claims to unpack to

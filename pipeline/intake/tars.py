@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
 import tarfile
-import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
+from pipeline.intake.compressed import UNREADABLE as COMPRESSION_ERRORS
+from pipeline.intake.compressed import decompressed, put_back
 from pipeline.intake.limits import MAX_METADATA, Budget
 from pipeline.intake.members import DamagedError, Member, Refusal, Stream
 from pipeline.intake.reading import utc
 
-UNREADABLE: Final = (
-    tarfile.TarError,
-    lzma.LZMAError,
-    zlib.error,
-    EOFError,
-    OSError,
-    ValueError,
-    RecursionError,
-)
+UNREADABLE: Final = (tarfile.TarError, RecursionError, *COMPRESSION_ERRORS)
 _CHUNK: Final = 2**20
 
 
@@ -92,15 +81,6 @@ class _Forward:
             self._budget.spend(size)
 
 
-def decompressed(file: BinaryIO, kind: str) -> Stream:
-    """The unpacked bytes of a gzip, bzip2 or xz file, bounded in memory for each read."""
-    if kind == "gzip":
-        return gzip.GzipFile(fileobj=file)
-    if kind == "bzip2":
-        return bz2.BZ2File(file)
-    return lzma.LZMAFile(file)
-
-
 def compressed_members(file: BinaryIO, kind: str, name: bytes, budget: Budget) -> Iterator[Member]:
     """Members of a compressed tar, or the one member of any other compressed file.
 
@@ -111,7 +91,7 @@ def compressed_members(file: BinaryIO, kind: str, name: bytes, budget: Budget) -
         head = stream.read(tarfile.BLOCKSIZE)
     except UNREADABLE as error:
         raise DamagedError(f"it cannot be unpacked ({error})") from None
-    joined = _Joined(head, stream)
+    joined = put_back(head, stream)
     if is_tar(head):
         yield from tar_members(joined, budget)
         return
@@ -127,7 +107,9 @@ def tar_members(stream: Stream, budget: Budget | None = None) -> Iterator[Member
     """
     source = _Forward(stream, budget)
     try:
-        archive = tarfile.TarFile(fileobj=source, encoding="utf-8", errors="surrogateescape")
+        archive: Any = tarfile.TarFile(
+            fileobj=cast(BinaryIO, source), encoding="utf-8", errors="surrogateescape"
+        )
         while (info := archive.next()) is not None:
             archive.members.clear()  # or a long archive fills the memory
             source.header = False
@@ -157,16 +139,3 @@ def _refusal(info: tarfile.TarInfo) -> Refusal | None:
     if not info.isreg():
         return Refusal("member_special", "This member is a device or other special file.")
     return None
-
-
-class _Joined(io.RawIOBase):
-    """Bytes already read, put back before the stream they came from."""
-
-    def __init__(self, head: bytes, rest: Stream) -> None:
-        self._head, self._rest = head, rest
-
-    def read(self, size: int = -1, /) -> bytes:
-        if self._head:
-            part, self._head = self._head[:size], self._head[size:]
-            return part
-        return self._rest.read(size)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from pipeline.errors import UserError
+from pipeline.intake.compressed import COMPRESSED
 from pipeline.intake.limits import Budget
 from pipeline.intake.members import Member
 from pipeline.intake.reading import HEAD_SIZE
@@ -20,7 +21,6 @@ from pipeline.intake.tars import compressed_members, tar_members
 from pipeline.intake.zips import UNREADABLE as ZIP_ERRORS
 from pipeline.intake.zips import zip_members
 
-COMPRESSED: Final = ("gzip", "bzip2", "xz")
 READABLE: Final = ("zip", "tar", *COMPRESSED)
 UNPACK_ERRORS: Final = (*TAR_ERRORS, *ZIP_ERRORS)
 
@@ -38,7 +38,7 @@ class Unpacked:
 def members(file: BinaryIO, kind: str, name: bytes, budget: Budget) -> Iterator[Member]:
     """Members of an archive of a READABLE kind. Raises DamagedError, BombError; see the readers."""
     if kind == "zip":
-        return zip_members(file)
+        return zip_members(file, budget)
     if kind == "tar":
         return tar_members(file)
     return compressed_members(file, kind, name, budget)

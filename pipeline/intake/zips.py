@@ -6,12 +6,14 @@ import stat
 import struct
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO, Final
 
-from pipeline.intake.limits import ALLOWANCE, MAX_METADATA, MAX_RATIO
+from pipeline.intake.limits import ALLOWANCE, MAX_METADATA, MAX_RATIO, Budget
 from pipeline.intake.members import DamagedError, Member, Refusal
 from pipeline.intake.reading import utc
+from pipeline.intake.zip_salvage import salvaged_members
 
 _UNIX: Final = 3
 _UTF8_NAME: Final = 0x800
@@ -52,15 +54,21 @@ class _Careful:
         return data
 
 
-def zip_members(file: BinaryIO) -> Iterator[Member]:
+def zip_members(file: BinaryIO, budget: Budget) -> Iterator[Member]:
     """Yield the members in the order of the archive's directory.
 
-    Raises DamagedError when the directory cannot be read.
+    When the directory cannot be read, members are salvaged front to back, and DamagedError follows them.
     """
-    archive = _opened(file)
+    try:
+        archive = _opened(file)
+    except DamagedError:
+        for info, member in salvaged_members(file, budget):
+            refusal = member.refusal or _refusal(info)
+            yield replace(member, modified=_modified(info), refusal=refusal)
+        raise
     for info in archive.infolist():
-        if info.is_dir():
-            continue
+        if info.orig_filename.endswith("/") and info.file_size == 0:
+            continue  # a folder; one that holds data is a file in disguise
         refusal = _refusal(info)
         stream = None
         if refusal is None:
@@ -119,7 +127,7 @@ def _refusal(info: zipfile.ZipInfo) -> Refusal | None:
 
 
 def _name(info: zipfile.ZipInfo) -> bytes:
-    """The name's bytes as stored; zipfile has decoded them by the flag's word."""
+    """The name's bytes as stored; zipfile has decoded them as the flag says."""
     return info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8_NAME else "cp437", "surrogateescape")
 
 

@@ -1,0 +1,497 @@
+"""Archives are read member by member; what is wrong with one member costs that member only."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import struct
+import tarfile
+import tracemalloc
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from backports import zstd
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.casefile import CaseFile
+from pipeline.errors import UserError
+from pipeline.intake import limits
+from pipeline.intake.found import Found
+from pipeline.intake.walk import find_evidence
+from pipeline.reasons import REASONS
+
+TakeIn = Callable[[], dict[str, Found]]
+COMPRESS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd.compress}
+
+
+def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return packed.getvalue()
+
+
+def tarred(members: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, data in members.items():
+            add(archive, name, data)
+    return packed.getvalue()
+
+
+def add(archive: tarfile.TarFile, name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.type, info.mtime, info.linkname = len(data), kind, 1_700_000_000, "elsewhere"
+    archive.addfile(info, io.BytesIO(data))
+
+
+def outcome(rows: dict[str, Found]) -> dict[str, str | None]:
+    return {path: row.reason_code for path, row in rows.items()}
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_videos_in_a_zip_are_evidence(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], method: int
+) -> None:
+    (evidence / "a.zip").write_bytes(
+        zipped({"x.mp4": videos[0], "sub/y.mp4": videos[1], "sub/": b""}, method)
+    )
+    rows = take_in()
+    assert outcome(rows) == {"a.zip": "archive_opened", "a.zip!/x.mp4": None, "a.zip!/sub/y.mp4": None}
+    for path, data in (("a.zip!/x.mp4", videos[0]), ("a.zip!/sub/y.mp4", videos[1])):
+        row = rows[path]
+        assert row.evidence_id == hashlib.sha256(data).hexdigest()
+        assert row.size == len(data)
+        assert row.local is not None
+        assert row.local.read_bytes() == data
+
+
+@pytest.mark.parametrize("suffix", ["", *COMPRESS])
+def test_videos_in_a_tar_are_evidence(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], suffix: str
+) -> None:
+    plain = tarred({"./x.mp4": videos[0], "sub/y.mp4": videos[1]})
+    (evidence / "a").write_bytes(COMPRESS[suffix](plain) if suffix else plain)
+    rows = take_in()
+    assert outcome(rows) == {"a": "archive_opened", "a!/x.mp4": None, "a!/sub/y.mp4": None}
+    row = rows["a!/sub/y.mp4"]
+    assert row.local is not None
+    assert row.local.read_bytes() == videos[1]
+    assert row.modified is not None
+    assert row.modified.timestamp() == 1_700_000_000
+
+
+@pytest.mark.parametrize("suffix", list(COMPRESS))
+def test_single_compressed_video_of_several_streams(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], suffix: str
+) -> None:
+    pack = COMPRESS[suffix]
+    (evidence / f"x.mp4.{suffix}").write_bytes(pack(videos[0][:1000]) + pack(videos[0][1000:]))
+    rows = take_in()
+    assert rows[f"x.mp4.{suffix}!/x.mp4"].evidence_id == hashlib.sha256(videos[0]).hexdigest()
+
+
+def test_nested_archives_are_opened_to_the_limit(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    data = zipped({"v.mp4": videos[0]})
+    for depth in range(limits.MAX_DEPTH):
+        data = tarred({"in.zip": data}) if depth % 2 else zipped({"in.tar": data, f"{depth}.mp4": videos[1]})
+    (evidence / "outer").write_bytes(data)
+    rows = take_in()
+    deepest = max(rows, key=len)
+    assert deepest.count("!/") == limits.MAX_DEPTH
+    assert (rows[deepest].status, rows[deepest].reason_code) == ("failed", "archive_too_deep")
+    (evidence / "outer").write_bytes(zipped({"a.tar": tarred({"b.zip": zipped({"v.mp4": videos[0]})})}))
+    assert take_in()["outer!/a.tar!/b.zip!/v.mp4"].status is None
+
+
+def test_scratch_holds_nothing_but_the_videos(
+    evidence: Path, take_in: TakeIn, tmp_path: Path, videos: list[bytes]
+) -> None:
+    inner = tarred({"v.mp4": videos[0], "t.txt": b"text", "copy.mp4": videos[0]})
+    (evidence / "a.zip").write_bytes(zipped({"in.tar": inner, "letter.txt": b"text", "empty.mp4": b""}))
+    rows = take_in()
+    kept = [row.local for row in rows.values() if row.local is not None and row.path != "a.zip"]
+    assert kept == list((tmp_path / "scratch").iterdir())
+    assert rows["a.zip!/in.tar!/copy.mp4"].status == "duplicate"
+    assert rows["a.zip!/empty.mp4"].reason_code == "empty_file"
+
+
+def test_each_bad_member_of_a_zip_is_refused_and_the_rest_read(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the repeated name
+        for name in (
+            "/etc/passwd",
+            "../../up.mp4",
+            "a/../../b.mp4",
+            "C:/w.mp4",
+            "..\\w.mp4",
+            "ok.mp4",
+            "ok.mp4",
+        ):
+            archive.writestr(name, videos[0])
+        for name, mode in (("link.mp4", 0o120777), ("pipe.mp4", 0o010600)):
+            info = zipfile.ZipInfo(name)
+            info.create_system, info.external_attr = 3, mode << 16
+            archive.writestr(info, b"/etc/shadow")
+        archive.writestr("last.mp4", videos[1])
+    (evidence / "a.zip").write_bytes(packed.getvalue())
+    rows = take_in()
+    assert outcome(rows) == {
+        "a.zip": "archive_opened",
+        "a.zip!//etc/passwd": "member_absolute_path",
+        "a.zip!/../../up.mp4": "member_parent_path",
+        "a.zip!/a/../../b.mp4": "member_parent_path",
+        "a.zip!/C:/w.mp4": "member_absolute_path",
+        "a.zip!/..\\\\w.mp4": "member_parent_path",
+        "a.zip!/ok.mp4": None,
+        "a.zip!/ok.mp4\\#2": "member_repeated",
+        "a.zip!/link.mp4": "member_link",
+        "a.zip!/pipe.mp4": "member_special",
+        "a.zip!/last.mp4": None,
+    }
+
+
+def test_each_bad_member_of_a_tar_is_refused_and_the_rest_read(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        add(archive, "/abs.mp4", videos[0])
+        add(archive, "../up.mp4", videos[0])
+        add(archive, "soft.mp4", kind=tarfile.SYMTYPE)
+        add(archive, "hard.mp4", kind=tarfile.LNKTYPE)
+        add(archive, "device", kind=tarfile.CHRTYPE)
+        add(archive, "pipe", kind=tarfile.FIFOTYPE)
+        add(archive, "x.mp4", videos[0])
+        add(archive, "./x.mp4", videos[1])
+        add(archive, "last.mp4", videos[2])
+    (evidence / "a.tgz").write_bytes(packed.getvalue())
+    assert outcome(take_in()) == {
+        "a.tgz": "archive_opened",
+        "a.tgz!//abs.mp4": "member_absolute_path",
+        "a.tgz!/../up.mp4": "member_parent_path",
+        "a.tgz!/soft.mp4": "member_link",
+        "a.tgz!/hard.mp4": "member_link",
+        "a.tgz!/device": "member_special",
+        "a.tgz!/pipe": "member_special",
+        "a.tgz!/x.mp4": None,
+        "a.tgz!/x.mp4\\#2": "member_repeated",
+        "a.tgz!/last.mp4": None,
+    }
+
+
+def test_encrypted_member_is_refused_with_a_remedy(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    data = bytearray(zipped({"x.mp4": videos[0], "y.mp4": videos[1]}))
+    data[6] |= 1  # the local header's flag and the directory's
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    (evidence / "a.zip").write_bytes(data)
+    rows = take_in()
+    assert outcome(rows)["a.zip!/x.mp4"] == "member_encrypted"
+    assert "password" in str(rows["a.zip!/x.mp4"].reason)
+    assert rows["a.zip!/y.mp4"].status is None
+
+
+def test_damaged_member_of_a_zip_costs_itself_only(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    data = bytearray(zipped({"x.mp4": videos[0], "y.mp4": videos[1]}, zipfile.ZIP_STORED))
+    data[200] ^= 0xFF
+    (evidence / "a.zip").write_bytes(data)
+    assert outcome(take_in()) == {
+        "a.zip": "archive_opened",
+        "a.zip!/x.mp4": "member_damaged",
+        "a.zip!/y.mp4": None,
+    }
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_zip_that_was_cut_off_keeps_the_members_before(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], method: int, streamed: bool
+) -> None:
+    class Pipe(io.BytesIO):
+        """zipfile writes sizes after the data when it cannot go back."""
+
+        def seekable(self) -> bool:
+            return not streamed
+
+        def seek(self, *where: int) -> int:
+            if streamed:
+                raise io.UnsupportedOperation
+            return super().seek(*where)
+
+    packed = Pipe()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        for number, data in enumerate(videos):
+            archive.writestr(f"{number}.mp4", data)
+        cut = archive.getinfo("2.mp4").header_offset + 500
+    (evidence / "a.zip").write_bytes(packed.getvalue()[:cut])
+    rows = take_in()
+    if streamed and method == zipfile.ZIP_STORED:  # nothing tells where the first member ends
+        assert outcome(rows) == {
+            "a.zip": "archive_opened",
+            "a.zip!/0.mp4": "member_damaged",
+            "a.zip!": "archive_damaged",
+        }
+        return
+    assert outcome(rows) == {
+        "a.zip": "archive_opened",
+        "a.zip!/0.mp4": None,
+        "a.zip!/1.mp4": None,
+        "a.zip!/2.mp4": "member_damaged",
+        "a.zip!": "archive_damaged",
+    }
+    assert rows["a.zip!/1.mp4"].evidence_id == hashlib.sha256(videos[1]).hexdigest()
+
+
+def test_zip_with_one_impossible_entry_keeps_its_members(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    data = bytearray(zipped({"x.mp4": videos[0], "y.mp4": videos[1]}))
+    entry = data.index(b"PK\x01\x02")
+    data[entry + 6 : entry + 8] = struct.pack("<H", 999)  # needs version 99.9 to unpack, says the directory
+    (evidence / "a.zip").write_bytes(data)
+    assert outcome(take_in()) == {
+        "a.zip": "archive_opened",
+        "a.zip!/x.mp4": None,
+        "a.zip!/y.mp4": None,
+        "a.zip!": "archive_damaged",
+    }
+
+
+@pytest.mark.parametrize("suffix", ["", *COMPRESS])
+def test_tar_that_was_cut_off_keeps_the_members_before(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], suffix: str
+) -> None:
+    plain = tarred({f"{number}.mp4": data for number, data in enumerate(videos)})
+    keep = plain.index(b"2.mp4") + 512 + 1000
+    data = plain[:keep]
+    if suffix == "gz":  # cut behind a sync mark, for the last block cannot be read in part
+        packer = zlib.compressobj(wbits=31)
+        data = packer.compress(plain[:keep]) + packer.flush(zlib.Z_FULL_FLUSH)
+    elif suffix:
+        data = COMPRESS[suffix](plain[:keep])
+    (evidence / "a").write_bytes(data)
+    assert outcome(take_in()) == {
+        "a": "archive_opened",
+        "a!/0.mp4": None,
+        "a!/1.mp4": None,
+        "a!/2.mp4": "member_damaged",
+        "a!": "archive_damaged",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "clause"),
+    [
+        (lambda plain, at: plain[:at] + b"\xff" * 512 + plain[at + 512 :], "header is damaged"),
+        (lambda plain, at: plain[:at], "without its end mark"),
+        (lambda plain, _: plain + plain, "data follow its end mark"),
+    ],
+)
+def test_tar_never_ends_early_in_silence(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], change: Callable[[bytes, int], bytes], clause: str
+) -> None:
+    plain = tarred({"x.mp4": videos[0], "y.mp4": videos[1]})
+    (evidence / "a.tar").write_bytes(change(plain, plain.index(b"y.mp4")))
+    rows = take_in()
+    assert rows["a.tar!/x.mp4"].status is None
+    assert (rows["a.tar!"].status, rows["a.tar!"].reason_code) == ("failed", "archive_damaged")
+    assert clause in str(rows["a.tar!"].reason)
+
+
+def test_bomb_member_of_a_zip_is_refused_and_the_rest_read(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.intake.zips.ALLOWANCE", 10**6)
+    (evidence / "a.zip").write_bytes(zipped({"bomb.mp4": bytes(10**7), "x.mp4": videos[0]}))
+    rows = take_in()
+    assert outcome(rows) == {
+        "a.zip": "archive_opened",
+        "a.zip!/bomb.mp4": "archive_bomb",
+        "a.zip!/x.mp4": None,
+    }
+
+
+@pytest.mark.parametrize("suffix", list(COMPRESS))
+def test_compressed_bomb_stops_at_the_limit_without_filling_memory(
+    evidence: Path, take_in: TakeIn, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OUTER_ALLOWANCE", 2**24)
+    monkeypatch.setattr(limits, "MAX_RATIO", 2)
+    (evidence / "bomb").write_bytes(COMPRESS[suffix](bytes(2**27)))
+    tracemalloc.start()
+    rows = take_in()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows["bomb!/bomb"].reason_code == "archive_bomb"
+    assert rows["bomb!/bomb"].status == "failed"
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert peak < 2**24
+
+
+def test_nested_bombs_cannot_use_more_than_the_outer_archive_may(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OUTER_ALLOWANCE", 3 * 10**6)
+    monkeypatch.setattr(limits, "ALLOWANCE", 10**6)
+    monkeypatch.setattr(limits, "MAX_RATIO", 2)
+    small = gzip.compress(bytes(10**7))
+    members = {
+        "a.gz": small,
+        "v.mp4": videos[0],
+        "b.gz": small + b"\0",
+        "c.gz": small + b"\0\0",
+        "z.mp4": videos[1],
+    }
+    (evidence / "a.zip").write_bytes(zipped(members, zipfile.ZIP_STORED))
+    codes = outcome(take_in())
+    assert codes["a.zip!/a.gz!/a"] == "archive_bomb"
+    assert codes["a.zip!/v.mp4"] is None
+    assert codes["a.zip!/b.gz!/b"] == "archive_bomb"
+    assert codes["a.zip!/c.gz!/c"] == "archive_bomb"
+    assert codes["a.zip!/z.mp4"] == "archive_bomb"  # the outer allowance is used up
+
+
+def test_member_count_is_limited(evidence: Path, take_in: TakeIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_MEMBERS", 5)
+    (evidence / "a.zip").write_bytes(zipped({f"{number}.txt": b"x" for number in range(9)}))
+    rows = take_in()
+    assert sum("!/" in path for path in rows) == 5
+    assert rows["a.zip!"].reason_code == "archive_bomb"
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_tar_header_that_claims_gigabytes_is_not_read_into_memory(
+    evidence: Path, take_in: TakeIn, kind: bytes
+) -> None:
+    info = tarfile.TarInfo("x")
+    info.type, info.size = kind, 2**31
+    packer = zlib.compressobj(wbits=31)
+    data = packer.compress(info.tobuf(tarfile.GNU_FORMAT))
+    data += b"".join(packer.compress(bytes(2**20)) for _ in range(64)) + packer.flush()
+    (evidence / "a.tgz").write_bytes(data)
+    tracemalloc.start()
+    rows = take_in()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert outcome(rows) == {"a.tgz": "archive_opened", "a.tgz!": "archive_damaged"}
+    assert peak < 2**24
+
+
+def test_tar_whose_member_has_a_negative_size_ends(evidence: Path, take_in: TakeIn) -> None:
+    header = bytearray(tarfile.TarInfo("x.mp4").tobuf(tarfile.GNU_FORMAT)[:512])
+    header[124:136] = b"\xff" * 10 + b"\xfc\x00"  # minus 1024
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    (evidence / "a.tar").write_bytes(bytes(header) * 4)
+    assert take_in()["a.tar!"].reason_code == "archive_damaged"
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [("a.docx", "[Content_Types].xml"), ("a.apk", "AndroidManifest.xml"), ("a.jar", "META-INF/MANIFEST.MF")],
+)
+def test_documents_and_programs_are_not_opened(
+    evidence: Path, take_in: TakeIn, name: str, member: str
+) -> None:
+    (evidence / name).write_bytes(zipped({member: b"x", "media/v.mp4": b"y"}))
+    rows = take_in()
+    assert outcome(rows) == {name: "package"}
+    assert rows[name].status == "skipped"
+    assert "by hand" in str(rows[name].reason)
+
+
+@pytest.mark.parametrize("head", [b"7z\xbc\xaf\x27\x1c\0\4", b"Rar!\x1a\x07\x01\0"])
+def test_unsupported_archives_name_the_remedy(evidence: Path, take_in: TakeIn, head: bytes) -> None:
+    (evidence / "a").write_bytes(head)
+    row = take_in()["a"]
+    assert (row.status, row.reason_code, row.kind) == ("skipped", "archive_unsupported", "archive")
+    assert "unpack it by hand" in str(row.reason)
+
+
+def test_member_names_of_old_packers_are_shown_as_their_bytes(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    data = zipped({"M@ller.mp4": videos[0]}).replace(b"M@ller", b"M\x81ller")
+    (evidence / "old.zip").write_bytes(data)
+    (evidence / "mac.zip").write_bytes(
+        zipped({"M@@ller.mp4": videos[1]}).replace(b"M@@ller", "Müller".encode())
+    )
+    rows = take_in()
+    assert rows["old.zip!/M\\x81ller.mp4"].status is None
+    assert rows["mac.zip!/Müller.mp4"].status is None
+
+
+def test_full_scratch_stops_the_run_with_a_remedy(
+    evidence: Path, tmp_path: Path, videos: list[bytes]
+) -> None:
+    (evidence / "a.zip").write_bytes(zipped({"v.mp4": videos[0]}))
+    scratch = tmp_path / "scratch"
+    walk = find_evidence(evidence, CaseFile(), scratch)
+    scratch.rmdir()
+    assert next(walk).path == "a.zip"
+    with pytest.raises(UserError, match="scratch"):
+        next(walk)
+
+
+MEMBERS = st.lists(st.tuples(st.text(max_size=12), st.binary(max_size=40)), max_size=6)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    MEMBERS,
+    st.sampled_from(["zip", "tar", "gz", "xz", "zst", "bz2"]),
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8),
+    st.integers(0, 400),
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_no_archive_however_damaged_stops_the_walk(
+    tmp_path_factory: pytest.TempPathFactory,
+    members: list[tuple[str, bytes]],
+    kind: str,
+    flips: list[tuple[int, int]],
+    cut: int,
+) -> None:
+    packed = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in members:
+                archive.writestr(zipfile.ZipInfo(name.encode(errors="replace").decode()), data)
+    else:
+        with tarfile.open(fileobj=packed, mode="w", errors="replace") as tar:
+            for name, data in members:
+                add(tar, name, data)
+    raw = bytearray(COMPRESS[kind](packed.getvalue()) if kind in COMPRESS else packed.getvalue())
+    for at, value in flips:
+        raw[at % len(raw)] = value
+    raw = raw[: max(1, len(raw) - cut)]
+    folder = tmp_path_factory.mktemp("damaged")
+    (folder / "a").write_bytes(raw)
+    (folder / "b.txt").write_text("after")
+    rows = list(find_evidence(folder, CaseFile(), folder.parent / f"{folder.name}.scratch"))
+    assert len({row.path for row in rows}) == len(rows)
+    assert [row.path for row in rows if "!" not in row.path] == ["a", "b.txt"]
+    for row in rows:
+        row.path.encode()
+        assert row.status is None or (row.reason_code in REASONS and row.reason)
+    kept = {row.local for row in rows if row.local is not None and row.local.parent != folder}
+    assert kept == set((folder.parent / f"{folder.name}.scratch").iterdir())

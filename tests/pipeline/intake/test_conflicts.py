@@ -1,0 +1,61 @@
+"""The same bytes said to be two things are found, and copies that agree are not."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.intake.conflicts import find_conflicts
+from pipeline.intake.found import Found
+
+TakeIn = Callable[[], dict[str, Found]]
+
+
+def put(evidence: Path, name: str, data: bytes) -> None:
+    (evidence / name).parent.mkdir(parents=True, exist_ok=True)
+    (evidence / name).write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        ("known/alice/a.mp4", "known/bob/b.mp4", "alice and bob"),
+        ("known/alice/a.mp4", "b.mp4", "both known and questioned"),
+        ("known/alice/x/a.mp4", "known/alice/y/b.mp4", "two targets, x and y"),
+        ("known/alice/a.zip", "known/bob/b.zip", "alice and bob"),
+    ],
+)
+def test_conflicting_copies(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], one: str, other: str, why: str
+) -> None:
+    for name in (one, other):
+        put(evidence, name, videos[0])
+        if name.endswith(".zip"):
+            with zipfile.ZipFile(evidence / name, "w") as archive:
+                archive.writestr(zipfile.ZipInfo("v.mp4"), videos[0])
+    put(evidence, "known/alice/fine.mp4", videos[1])
+    rows = take_in()
+    (conflict,) = find_conflicts(list(rows.values()))
+    assert why in conflict.reason
+    member = "!/v.mp4" if one.endswith(".zip") else ""
+    assert conflict.paths == (one + member, other + member)[:: 1 if one < other else -1]
+    assert conflict.evidence_id == rows[one + member].evidence_id
+
+
+def test_copies_that_agree_are_no_conflict(evidence: Path, take_in: TakeIn, videos: list[bytes]) -> None:
+    for name in ("known/alice/a.mp4", "known/alice/avatar/b.mp4", "known/alice/c.mp4"):
+        put(evidence, name, videos[0])
+    put(evidence, "letter.txt", b"same text")
+    put(evidence, "known/alice/letter.txt", b"same text")
+    assert find_conflicts(list(take_in().values())) == []
+
+
+def test_two_crops_are_a_conflict(evidence: Path, take_in: TakeIn, videos: list[bytes]) -> None:
+    put(evidence, "a.mp4", videos[0])
+    put(evidence, "b.mp4", videos[0])
+    put(evidence, "case.toml", b'[[file]]\npath = "a.mp4"\ncrop = [0, 0, 32, 32]\n')
+    (conflict,) = find_conflicts(list(take_in().values()))
+    assert "two crops" in conflict.reason

@@ -1,0 +1,126 @@
+"""Videos are recognised by content in every container; what is refused is surely none."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.intake.reading import HEAD_SIZE
+from pipeline.intake.sniff import is_text, sniff
+from tests.pipeline.intake.conftest import write_video
+
+CONTAINERS = [
+    ("mp4", "libx264"),
+    ("mov", "mjpeg"),
+    ("3gp", "mpeg4"),
+    ("ismv", "libx264"),
+    ("matroska", "libx264"),
+    ("webm", "libvpx"),
+    ("avi", "mpeg4"),
+    ("mpegts", "mpeg2video"),
+    ("vob", "mpeg2video"),
+    ("flv", "flv"),
+    ("gif", "gif"),
+    ("asf", "wmv2"),
+    ("ogg", "libvpx"),
+    ("mxf", "mpeg2video"),
+    ("ivf", "libvpx"),
+    ("nut", "mpeg4"),
+    ("rm", "rv10"),
+    ("wtv", "mpeg2video"),
+    ("dv", "dvvideo"),
+    ("h264", "libx264"),
+    ("hevc", "libx265"),
+    ("mpeg2video", "mpeg2video"),
+    ("mpeg1video", "mpeg1video"),
+    ("m4v", "mpeg4"),
+    ("yuv4mpegpipe", "wrapped_avframe"),
+    ("obu", "libsvtav1"),
+    ("ivf", "libsvtav1"),
+]
+
+
+@pytest.mark.parametrize(("container", "codec"), CONTAINERS)
+def test_every_container_is_a_candidate_without_its_suffix(
+    tmp_path: Path, container: str, codec: str
+) -> None:
+    try:
+        data = write_video(tmp_path / "nameless", container, codec)
+    except (ValueError, OSError, LookupError) as error:  # this build of PyAV cannot write it
+        pytest.skip(f"cannot be written here: {error}")
+    assert sniff(data[:HEAD_SIZE]).kind == "video"
+
+
+def test_transport_stream_cut_inside_a_packet_is_a_candidate(tmp_path: Path) -> None:
+    data = write_video(tmp_path / "x.ts", "mpegts", "mpeg2video")
+    assert sniff(data[100:][:HEAD_SIZE]).kind == "video"
+
+
+def test_blu_ray_stream_with_time_codes_is_a_candidate(tmp_path: Path) -> None:
+    packets = write_video(tmp_path / "x.ts", "mpegts", "mpeg2video")
+    stamped = b"".join(b"\0\0\0\1" + packets[at : at + 188] for at in range(0, len(packets), 188))
+    assert sniff(stamped).kind == "video"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dear sir",
+        "Grüße an alle — 你好",
+        "#EXTM3U\nhttp://example.org/a.ts\n",
+        "RIFF, FLV, GIF89a: all words",
+        "\ufeffx,y\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_text_is_no_video_in_any_encoding(text: str, encoding: str) -> None:
+    assert sniff(text.encode(encoding)).name == "text"
+
+
+def test_old_western_text_is_no_video() -> None:
+    assert sniff("Das Gerät war für später gedacht.".encode("latin-1")).name == "text"
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=40), st.integers(20, 60))
+def test_text_cut_inside_a_character_is_text(text: str, size: int) -> None:
+    assert is_text(text.encode()[:size])
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG image"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0", "a JPEG image"),
+        (b"%PDF-1.7\n\xff\0", "a PDF document"),
+        (b"SQLite format 3\0\x10\0", "an SQLite database"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "a still image (HEIF, AVIF or camera raw)"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "a WAV sound file"),
+    ],
+)
+def test_other_files_are_called_by_name(head: bytes, name: str) -> None:
+    assert sniff(head).kind == "not_video"
+    assert sniff(head).name == name
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_tar_of_every_form_is_an_archive(form: int) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=form) as archive:
+        archive.addfile(tarfile.TarInfo("a"), io.BytesIO())
+    head = packed.getvalue()[:HEAD_SIZE]
+    assert sniff(head).name == "tar"
+    old = bytearray(head[:512])
+    old[257:512] = bytes(255)  # before ustar there was no magic, only the checksum
+    old[148:156] = b" " * 8
+    old[148:156] = b"%06o\0 " % sum(old)
+    assert sniff(bytes(old)).name == "tar"
+
+
+@given(st.binary(max_size=4096))
+def test_any_bytes_get_an_answer(head: bytes) -> None:
+    assert sniff(head).kind in ("video", "archive", "not_video", "unknown", "empty")
