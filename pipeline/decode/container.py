@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"DKIF", "IVF"),
 )
 
+OVERSIZE: Final = re.compile(r"(\d+)x(\d+) exceeds specified max pixel")
+
 
 class RefusedError(Exception):
     """A file that gives no frames, with its reason code and one sentence."""
@@ -43,6 +46,15 @@ class RefusedError(Exception):
         self.code = code
         self.sentence = sentence
         self.facts = facts or VideoFacts()
+
+
+def too_large(facts: VideoFacts, limits: Limits) -> RefusedError:
+    """The refusal of a picture with too many pixels."""
+    return RefusedError(
+        "too_large",
+        f"A picture of {facts.width}×{facts.height} is over the limit of {limits.pixels:,} pixels.",
+        facts,
+    )
 
 
 def open_read_only(path: str) -> int:
@@ -90,6 +102,7 @@ def open_container(descriptor: int, limits: Limits) -> Any:
         "format_whitelist": DEMUXERS,
         "max_pixels": str(limits.pixels),
     }
+    complaints = av.logging.get_last_error()[0]
     try:
         container = av.open("fd:", mode="r", options=options, metadata_errors="replace")
     except (MemoryError, av.error.FFmpegError, ValueError, UnicodeError) as error:
@@ -110,6 +123,13 @@ def open_container(descriptor: int, limits: Limits) -> Any:
         raise RefusedError(
             "too_many_streams", f"The file declares {count} streams; the limit is {limits.streams}."
         )
+    # Some containers leave the size to the decoder, which refuses it while the file is being opened.
+    number, last = av.logging.get_last_error()
+    found = OVERSIZE.search(last[2]) if number > complaints and last else None
+    if found and any(stream.width == 0 for stream in container.streams.video):
+        facts = VideoFacts(container=container.format.name, width=int(found[1]), height=int(found[2]))
+        container.close()
+        raise too_large(facts, limits)
     return container
 
 

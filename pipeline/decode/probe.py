@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from pipeline.decode.container import RefusedError
+from pipeline.decode.container import RefusedError, too_large
 from pipeline.decode.types import Limits, VideoFacts
 
 PROGRESSIVE = (0, 1)  # AVFieldOrder: unknown, progressive
@@ -35,11 +35,7 @@ def probe_stream(container: Any, stream: Any, limits: Limits) -> VideoFacts:
         duration=declared_duration(container, stream),
     )
     if context.width * context.height > limits.pixels:
-        raise RefusedError(
-            "too_large",
-            f"A picture of {context.width}×{context.height} is over the limit of {limits.pixels:,} pixels.",
-            facts,
-        )
+        raise too_large(facts, limits)
     return facts
 
 

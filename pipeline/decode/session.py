@@ -239,7 +239,12 @@ class _Run:
             return f"The container declares {declared} frames; {tally.packets} are in the file."
         if tally.cut_off:
             return "The file could not be read to its end."
-        if stated and not declared and duration < min(stated - 1.0, 0.95 * stated):
+        if (
+            stated
+            and not declared
+            and not self.clock.repaired
+            and duration < min(stated - 1.0, 0.95 * stated)
+        ):
             return f"The container declares {stated:.1f} s; its frames cover {duration:.1f} s."
         return None
 

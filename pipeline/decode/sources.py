@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import av.error
+import numpy as np
 
 from pipeline.decode.container import RefusedError
 from pipeline.decode.damage import Damage
@@ -131,7 +132,10 @@ def decord_frames(descriptor: int, tally: Tally) -> Iterator[SourceFrame]:
         times = reader.get_frame_timestamp(list(range(len(reader))))[:, 0]
         for index in range(len(reader)):
             tally.packets += 1
-            frame = av.VideoFrame.from_ndarray(reader.next().asnumpy(), format="rgb24")
+            # libswscale's fast way from YUV to RGB, which decord takes, rounds down: by 1.25 levels on
+            # average. One is given back.
+            picture = np.minimum(reader.next().asnumpy(), 254) + np.uint8(1)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.time_base = MICROSECOND
             yield SourceFrame(frame, float(times[index]), False, False)
     except (decord.DECORDError, RuntimeError, StopIteration) as error:
