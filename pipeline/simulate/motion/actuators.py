@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.simulate.motion.content import RATE
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _follow(
     target: NDArray[np.float64],
     attack: NDArray[np.float64],
@@ -25,7 +25,7 @@ def _follow(
         for i in range(length):
             x = target[i, c]
             w = 2.0 * np.pi * (attack[c] if x > y else release[c])
-            v += (w * w * (x - y) - 2.0 * damping[c] * w * v) / rate
+            v = (v + w * w * (x - y) / rate) / (1.0 + 2.0 * damping[c] * w / rate)
             y += v / rate
             out[i, c] = y
     return out
@@ -38,19 +38,28 @@ def follow(
     damping: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Second-order response [n, C] to commands [n, C] at 100 Hz; natural frequencies in Hz [C] towards more
-    and towards less, damping ratios [C]. Semi-implicit Euler, stable up to about 15 Hz at this rate."""
+    and towards less, damping ratios [C]. The damping is
+    integrated implicitly: stable below 15 Hz at this rate whatever it is."""
     out: NDArray[np.float64] = _follow(target, attack, release, damping, float(RATE))
     return out
 
 
-def delayed(signal: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`signal` [n, C] with column c shifted by seconds[c] (later when positive), linear between samples;
-    the ends hold."""
+@njit(cache=True)
+def _delayed(signal: NDArray[np.float64], shift: NDArray[np.float64]) -> NDArray[np.float64]:
     length, columns = signal.shape
-    position = np.arange(length)[:, None] - seconds[None, :] * RATE
-    low = np.floor(position).astype(np.int64)
-    part = position - low
-    column = np.arange(columns)[None, :]
-    a = signal[np.clip(low, 0, length - 1), column]
-    b = signal[np.clip(low + 1, 0, length - 1), column]
-    return a + part * (b - a)
+    out = np.empty_like(signal)
+    for c in range(columns):
+        whole = int(np.floor(shift[c]))
+        part = shift[c] - whole
+        for i in range(length):
+            late = min(max(i - whole, 0), length - 1)
+            later = min(max(i - whole - 1, 0), length - 1)
+            out[i, c] = (1.0 - part) * signal[late, c] + part * signal[later, c]
+    return out
+
+
+def delayed(signal: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`signal` [n, C] with column c shifted by seconds[c] (later when positive), linear between samples; the
+    ends hold."""
+    out: NDArray[np.float64] = _delayed(signal, seconds * RATE)
+    return out

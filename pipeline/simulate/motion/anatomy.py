@@ -20,14 +20,14 @@ SHIFT: Final = slice(CHANNELS + 3, ALL)
 
 # Prefixes of the actions of a muscle group, its usual natural frequency in Hz and its region.
 _GROUPS: Final[tuple[tuple[tuple[str, ...], float, str], ...]] = (
-    (("jawOpen", "jawForward"), 4.5, "jaw"),
-    (("jawLeft", "jawRight"), 3.5, "jaw"),
-    (("mouthClose", "mouthPress", "mouthRoll"), 6.0, "lips"),
-    (("mouthFunnel", "mouthPucker", "cheekPuff"), 4.2, "lips"),
-    (("mouthLowerDown", "mouthUpperUp", "mouthShrug"), 5.5, "lips"),
-    (("mouthSmile", "mouthDimple"), 3.5, "corners"),
-    (("mouthStretch", "mouthFrown"), 4.0, "corners"),
-    (("mouthLeft", "mouthRight"), 4.0, "corners"),
+    (("jawOpen", "jawForward"), 6.5, "jaw"),
+    (("jawLeft", "jawRight"), 4.5, "jaw"),
+    (("mouthClose", "mouthPress", "mouthRoll"), 8.0, "lips"),
+    (("mouthFunnel", "mouthPucker", "cheekPuff"), 5.5, "lips"),
+    (("mouthLowerDown", "mouthUpperUp", "mouthShrug"), 7.5, "lips"),
+    (("mouthSmile", "mouthDimple"), 4.5, "corners"),
+    (("mouthStretch", "mouthFrown"), 5.0, "corners"),
+    (("mouthLeft", "mouthRight"), 5.0, "corners"),
     (("browInnerUp",), 3.6, "brows"),
     (("browOuterUp",), 3.6, "brows"),
     (("browDown",), 4.0, "brows"),

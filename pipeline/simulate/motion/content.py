@@ -113,7 +113,8 @@ def sample_content(seed: int, frames: int) -> Content:
     slow = wander(rng, n, np.array([1.2, 1.5, 1.2, 1.2]), 4)
     mixture = rng.dirichlet(np.full(len(EMOTIONS), 0.35))
     strength = rng.beta(1.2, 1.8)
-    swell = 1.0 / (1.0 + np.exp(-(wander(rng, n, 0.7, 1) + rng.normal(0, 0.7))))
+    # Feelings come in surges rather than as a tide: how fast a face follows them is the driver's.
+    swell = 1.0 / (1.0 + np.exp(-4.0 * (wander(rng, n, 0.6, 1) + rng.normal(0, 0.5))))
     pitch = 0.5 * slow[:, 0]
     centres = np.array(stress_times)
     bumps = np.exp(-0.5 * ((clock(frames)[:, None] - centres[None, :]) / 0.09) ** 2)

@@ -21,6 +21,7 @@ from pipeline.simulate.motion.track import CHANNELS, INDEX, MotionTrack
 from pipeline.simulate.motion.visemes import EMOTION_SHAPES, channels
 
 _JAW, _CLOSE = INDEX["jawOpen"], INDEX["mouthClose"]
+_FASTEST: Final = 14.0  # Hz
 _SMILES: Final = channels("mouthSmile")
 
 
@@ -35,6 +36,7 @@ def _sources(
     spoken: NDArray[np.float64],
     looked: NDArray[np.float64],
     lids: NDArray[np.float64],
+    roam: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Drives [n, sources], each of mean zero over the clip and about unit spread."""
@@ -51,16 +53,19 @@ def _sources(
         "gaze_x": _standard(looked[:, 0], 4.0),
         "gaze_y": _standard(looked[:, 1], 3.0),
         "blink": _standard(lids.mean(axis=1), 0.25),
+        "bow": _standard(roam[:, 1], np.deg2rad(1.5)),
     }
     fidgets = wander(rng, len(time), style.fidget_seconds, FIDGETS)
     return np.column_stack([*drives.values(), fidgets])
 
 
 def _coupled(style: DriverStyle, sources: NDArray[np.float64]) -> NDArray[np.float64]:
-    out = np.zeros((len(sources), ALL))
-    for r in range(len(REGIONS)):
+    regions = len(REGIONS)
+    drives = delayed(np.tile(sources, (1, regions)), style.coupling_lag.T.ravel())
+    out = np.empty((len(sources), ALL))
+    for r in range(regions):
         columns = np.flatnonzero(r == REGION)
-        out[:, columns] = delayed(sources, style.coupling_lag[:, r]) @ style.coupling[:, columns]
+        out[:, columns] = np.split(drives, regions, axis=1)[r] @ style.coupling[:, columns]
     return out
 
 
@@ -74,10 +79,12 @@ def _little_events(style: DriverStyle, content: Content, rng: np.random.Generato
         onset = rng.uniform(time[0], time[-1], count)
         stressed = rng.choice(content.stress_times, count, p=_share(content.stress**2)) - event.rise
         onset = np.where(rng.random(count) < event.on_stress, stressed, onset)
+        once = event.rise + event.hold + event.fall
+        onset = (onset[:, None] + 0.9 * once * np.arange(event.beats)).ravel()
         since = time[:, None] - onset[None, :]
         rise = np.clip(since / event.rise, 0, 1)
         fall = np.clip((since - event.rise - event.hold) / event.fall, 0, 1)
-        shape = np.minimum(rise, 1 - fall) * rng.lognormal(0, 0.25, count)
+        shape = np.minimum(rise, 1 - fall) * rng.lognormal(0, 0.25, len(onset))
         out += np.outer(shape.sum(axis=1), event.pattern)
     return out
 
@@ -89,10 +96,21 @@ def _share(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def perform(style: DriverStyle, content: Content, frames: int, seed: int) -> MotionTrack:
     """The track of `frames` frames of `content` done by `style`; `seed` draws the take: resting pose,
-    expressiveness, head pose, sensor noise and all chance. Raises ValueError when the content is not of
-    that length."""
+    expressiveness, head pose, sensor noise and all chance. Raises ValueError when the content is not of that
+    length."""
     if content.frames != frames:
         raise ValueError(f"the content lasts {content.frames} frames, not {frames}")
+    track = move(style, content, seed) + style.mean_shift
+    return MotionTrack(
+        np.clip(track[:, :CHANNELS], 0.0, 1.0).astype(np.float32),
+        track[:, HEAD].astype(np.float32),
+        track[:, SHIFT].astype(np.float32),
+    )
+
+
+def move(style: DriverStyle, content: Content, seed: int) -> NDArray[np.float64]:
+    """[frames, 58] movement at 25 fps before coefficients are limited to [0, 1]."""
+    frames = content.frames
     rng = np.random.default_rng([seed, 0xFE])
     n = len(clock(frames))
 
@@ -112,28 +130,37 @@ def perform(style: DriverStyle, content: Content, frames: int, seed: int) -> Mot
     times = blink_times(style, content, rng, float(rng.lognormal(0, 0.35)))
     lids = blinks(style, content, times, rng)
     angles, aim = gaze(style, content, rng, float(rng.lognormal(0, 0.3)))
-    sources = _sources(style, content, spoken, aim, lids, rng)
+    roam = sway(style, n, rng) * np.array([*np.deg2rad([1.6, 1.2, 0.9]), 0.03, 0.02, 0.03])
+    follow_gaze = -style.head_share * np.deg2rad(aim)  # yaw is to the right, pitch down
+    roam[:, :2] += delayed(follow_gaze, np.full(2, style.head_share_lag))
+    sources = _sources(style, content, spoken, aim, lids, roam, rng)
 
     command = _coupled(style, sources) + _little_events(style, content, rng)
-    command[:, :CHANNELS] += spoken + content.emotion @ EMOTION_SHAPES
-    roam = sway(style, n, rng) * np.array([*np.deg2rad([1.6, 1.2, 0.9]), 0.03, 0.02, 0.03])
-    follow_gaze = style.head_share * np.deg2rad(aim)
-    roam[:, :2] += delayed(follow_gaze, np.full(2, style.head_share_lag))
+    felt = content.emotion @ EMOTION_SHAPES
+    still = np.full(CHANNELS, 1.0)
+    command[:, :CHANNELS] += spoken + follow(
+        felt, style.feeling_rise[:CHANNELS], style.feeling_fall[:CHANNELS], still
+    )
     command[:, CHANNELS:] += roam
 
     command *= style.gain * take_gain
-    moved = follow(command, style.attack * take_speed, style.release * take_speed, style.damping)
+    moved = follow(
+        command,
+        np.minimum(style.attack * take_speed, _FASTEST),
+        np.minimum(style.release * take_speed, _FASTEST),
+        style.damping,
+    )
     moved = delayed(moved, style.lag)
-    moved += rest + style.mean_shift
+    moved += rest
 
     track = moved[WARM_UP:].reshape(frames, OVERSAMPLING, ALL).mean(axis=1)
     eyes = slice(WARM_UP, None, OVERSAMPLING)
     gaze_mean = rng.normal(0, [4.0, 3.0])
     # The eyes hold the world still against most of the head's own turning.
     turned = np.rad2deg(moved[:, CHANNELS : CHANNELS + 2] - rest[HEAD][:2])
-    angles = angles + gaze_mean - 0.7 * turned * np.array([1.0, 1.0])
+    angles = angles + gaze_mean + 0.7 * turned
     for channel, values in look(angles).items():
-        track[:, channel] = values[eyes]
+        track[:, channel] = values[eyes] + 0.2 * rest[channel]
     droop = rest[INDEX["eyeBlinkLeft"]] + rng.normal(0, 0.015, 2)
     down = track[:, [INDEX["eyeLookDownLeft"], INDEX["eyeLookDownRight"]]]
     closed = lids[WARM_UP:].reshape(frames, OVERSAMPLING, 2).mean(axis=1)
@@ -143,38 +170,48 @@ def perform(style: DriverStyle, content: Content, frames: int, seed: int) -> Mot
 
     track += (
         rng.standard_normal(track.shape)
-        * rng.lognormal(np.log(0.002), 0.4)
+        * rng.lognormal(np.log(0.001), 0.5)
         * np.where(np.arange(ALL) < CHANNELS, 1, 0.3)
     )
-    coefficients = np.clip(track[:, :CHANNELS], 0.0, 1.0)
-    return MotionTrack(
-        coefficients.astype(np.float32), track[:, HEAD].astype(np.float32), track[:, SHIFT].astype(np.float32)
+    return track
+
+
+_PROBE_FRAMES: Final = 100
+_PROBES: Final = 120
+
+
+@lru_cache(maxsize=1)
+def _probe_contents() -> tuple[Content, ...]:
+    return tuple(sample_content(1_000_003 + probe, _PROBE_FRAMES) for probe in range(_PROBES))
+
+
+def _probe(style: DriverStyle) -> NDArray[np.float64]:
+    out: NDArray[np.float64] = np.concatenate(
+        [move(style, c, 1_000_003 + k) for k, c in enumerate(_probe_contents())]
     )
+    return out
 
 
-_PROBE_FRAMES: Final = 250
-_PROBES: Final = 6
-
-
-def _mean(style: DriverStyle) -> NDArray[np.float64]:
-    total = np.zeros(ALL)
-    for probe in range(_PROBES):
-        track = perform(style, sample_content(probe, _PROBE_FRAMES), _PROBE_FRAMES, probe)
-        total += np.concatenate([a.mean(axis=0) for a in (track.coefficients, track.head, track.translation)])
-    return total / _PROBES
+def _limited(track: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.hstack([np.clip(track[:, :CHANNELS], 0.0, 1.0), track[:, CHANNELS:]])
 
 
 @lru_cache(maxsize=1)
 def _common_mean() -> NDArray[np.float64]:
-    means = [_mean(draw_style(np.random.default_rng([s, 0xAB]))) for s in range(12)]
-    out: NDArray[np.float64] = np.mean(means, axis=0)
+    styles = [draw_style(np.random.default_rng([s, 0xAB])) for s in range(4)]
+    out: NDArray[np.float64] = np.mean([_limited(_probe(style)).mean(axis=0) for style in styles], axis=0)
     return out
 
 
+@lru_cache(maxsize=256)
 def sample_driver(seed: int) -> DriverStyle:
-    """The driver of that seed. The mean pose that the habits alone would give is brought to the mean of all
-    drivers, so that single frames carry no level of the driver's."""
+    """The driver of that seed. The mean frame that the habits alone would give is brought to one mean frame
+    common to all drivers, so that single frames carry no level of the driver's."""
     style = draw_style(np.random.default_rng([seed, 0xD0]))
-    for _ in range(2):
-        style = replace(style, mean_shift=style.mean_shift + _common_mean() - _mean(style))
-    return style
+    probe = _probe(style)
+    shift = np.zeros(ALL)
+    for _ in range(12):  # Newton's method: the slope of a limited mean is the share of frames not at a limit
+        limited = _limited(probe + shift)
+        free = np.mean(limited == probe + shift, axis=0)
+        shift += (_common_mean() - limited.mean(axis=0)) / np.maximum(free, 0.2)
+    return replace(style, mean_shift=shift)

@@ -20,7 +20,7 @@ from pipeline.simulate.motion.visemes import channels
 # Zero-mean drives that reach every channel through a driver's own weights and lags.
 FIDGETS: Final = 5
 SOURCES: Final = (
-    *("jaw", "round", "spread", "stress", "pitch", "arousal", "gaze_x", "gaze_y", "blink"),
+    *("jaw", "round", "spread", "stress", "pitch", "arousal", "gaze_x", "gaze_y", "blink", "bow"),
     *(f"fidget{i}" for i in range(FIDGETS)),
 )
 
@@ -35,6 +35,7 @@ class Event:
     hold: float  # s
     fall: float  # s
     on_stress: float  # share of the occurrences that fall on a stressed syllable
+    beats: int  # repetitions in one go: a double nod, a trembling lip
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class DriverStyle:
     damping: NDArray[np.float64]
     lag: NDArray[np.float64]
     gain: NDArray[np.float64]
+    feeling_rise: NDArray[np.float64]  # Hz, how fast a feeling arrives in each channel
+    feeling_fall: NDArray[np.float64]
     anticipation: NDArray[np.float64]  # [3] jaw, lips, rounding: how early a sound takes hold
     carry: NDArray[np.float64]  # [3] how long it lasts
     lead: NDArray[np.float64]  # [3] of each articulator over the sound
@@ -124,9 +127,15 @@ def _coupling(rng: np.random.Generator) -> NDArray[np.float64]:
         both = rng.normal(0, 1, GROUPS)[GROUP] * 0.75 + rng.normal(0, 0.4, ALL)
         one = rng.normal(0, 0.6 if fidget else 0.4, GROUPS)[GROUP] * SIDE
         sparse = np.where(rng.random(len(REGIONS)) < (0.55 if fidget else 0.75), 1.0, 0.25)[REGION]
-        strength = {"blink": 0.35, "gaze_x": 0.4, "gaze_y": 0.5, "jaw": 0.7, "round": 0.5, "spread": 0.5}.get(
-            name, 0.8
-        )
+        strength = {
+            "blink": 0.35,
+            "gaze_x": 0.4,
+            "gaze_y": 0.5,
+            "bow": 0.4,
+            "jaw": 0.7,
+            "round": 0.5,
+            "spread": 0.5,
+        }.get(name, 0.8)
         weights[s] = strength * unit * sparse * (both + one)
     _oppose(weights)
     stress, pitch, arousal = (SOURCES.index(n) for n in ("stress", "pitch", "arousal"))
@@ -185,6 +194,9 @@ _TEMPLATES: Final[tuple[tuple[tuple[str, float], ...], ...]] = (
     (("mouthUpperUpRight", 0.22), ("noseSneerRight", 0.08)),
     (("jawForward", 0.20), ("mouthShrugLower", 0.12)),
     (("cheekPuff", 0.18), ("mouthPucker", 0.08)),
+    (("browInnerUp", 0.05),),  # three whose face hardly moves: the head's part of an event is drawn apart
+    (("eyeSquintLeft", 0.05), ("eyeSquintRight", 0.05)),
+    (("mouthShrugUpper", 0.05),),
 )
 
 
@@ -195,7 +207,10 @@ def _events(rng: np.random.Generator) -> tuple[Event, ...]:
         vector = np.zeros(ALL)
         for name, size in _TEMPLATES[index]:
             vector[INDEX[name]] = size * rng.lognormal(0, 0.25)
-        vector[HEAD] = np.deg2rad(rng.normal(0, [1.2, 1.2, 1.0]) * (rng.random() < 0.6))
+        vector[HEAD] = np.deg2rad(
+            rng.normal(0, [1.4, 1.6, 1.2]) * (rng.random() < 0.6 or index >= len(_TEMPLATES) - 3)
+        )
+        vector[SHIFT] = rng.normal(0, 0.02, 3) * (rng.random() < 0.4)
         events.append(
             Event(
                 pattern=vector,
@@ -204,6 +219,7 @@ def _events(rng: np.random.Generator) -> tuple[Event, ...]:
                 hold=float(rng.uniform(0.0, 0.12)),
                 fall=float(rng.uniform(0.05, 0.22)),
                 on_stress=float(rng.beta(0.7, 0.9)),
+                beats=int(rng.choice([1, 1, 1, 2, 3])),
             )
         )
     return tuple(events)
@@ -225,8 +241,10 @@ def draw_style(rng: np.random.Generator) -> DriverStyle:
         damping=np.clip(rng.normal(0.85, 0.15, GROUPS), 0.5, 1.3)[GROUP],
         lag=_lags(rng),
         gain=gain,
-        anticipation=np.array([0.065, 0.055, 0.085]) * rng.lognormal(0, 0.25, 3),
-        carry=np.array([0.065, 0.055, 0.075]) * rng.lognormal(0, 0.25, 3),
+        feeling_rise=np.exp(rng.normal(np.log(1.5), 0.4) + rng.normal(0, 0.4, GROUPS))[GROUP],
+        feeling_fall=np.exp(rng.normal(np.log(0.9), 0.4) + rng.normal(0, 0.4, GROUPS))[GROUP],
+        anticipation=np.array([0.045, 0.040, 0.070]) * rng.lognormal(0, 0.25, 3),
+        carry=np.array([0.045, 0.040, 0.060]) * rng.lognormal(0, 0.25, 3),
         lead=rng.normal(0, 0.03, 3),
         coupling=_coupling(rng),
         coupling_lag=rng.uniform(-0.08, 0.20, (len(SOURCES), len(REGIONS))),

@@ -34,8 +34,9 @@ class MotionTrack:
     """What a driver did, frame by frame, with nothing about how the driver looks.
 
     `coefficients`: float32 [N, 52] in [0, 1], columns as in ARKIT_NAMES.
-    `head`: float32 [N, 3] yaw, pitch, roll in radians with the signs of Live Link Face: the head turned by
-    R = Ry(yaw) Rx(pitch) Rz(roll) in a frame with x to the image's right, y up, z towards the camera.
+    `head`: float32 [N, 3] yaw, pitch, roll in radians with the signs of Live Link Face: yaw turns the face
+    to its own right, pitch bows it, roll tilts it clockwise as the camera sees it. With x to the image's
+    right, y up and z towards the camera the head is turned by R = Ry(-yaw) Rx(pitch) Rz(-roll).
     `translation`: float32 [N, 3] x, y, z in the same frame, in head radii.
     """
 
