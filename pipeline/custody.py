@@ -128,6 +128,7 @@ def check_sums(folder: Path) -> list[str]:
 
 
 def _line(digest: str, name: bytes) -> bytes:
+    name = b"./-" if name == b"-" else name  # sha256sum takes a lone dash for its standard input
     escaped = re.sub(rb"[\\\n\r]", lambda match: _ESCAPES[match[0]], name)
     return (b"\\" if escaped != name else b"") + digest.encode() + b" *" + escaped + b"\n"
 
@@ -141,7 +142,7 @@ def _parse(line: bytes) -> tuple[bytes, str] | None:
         if re.search(rb"\\(?![\\nr])", re.sub(rb"\\\\", b"", name)):
             return None
         name = re.sub(rb"\\[\\nr]", lambda found: _UNESCAPES[found[0]], name)
-    return name, match[2].decode()
+    return name.removeprefix(b"./"), match[2].decode()
 
 
 def _entries_below(folder: Path) -> Iterator[tuple[bytes, os.DirEntry[bytes]]]:
