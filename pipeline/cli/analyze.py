@@ -1,0 +1,309 @@
+"""`driverprint analyze`: the main job, from a folder of videos to a sealed case with a report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow as pa
+import typer
+from reports.build import build_report
+
+from model.metadata import ModelFileError, ModelMetadata, model_id, read_metadata
+from model.shipped import shipped_model
+from pipeline import schemas
+from pipeline.case_folder import CaseFolder, locked, prepare_case
+from pipeline.casefile import CaseFile, missing_members, read_case
+from pipeline.cli.exit_codes import Exit
+from pipeline.cli.progress import console, steps
+from pipeline.custody import write_atomically, write_sums
+from pipeline.digest import result_digest
+from pipeline.embed import best_provider
+from pipeline.engine import Engine, EngineOptions, Work
+from pipeline.errors import UserError
+from pipeline.evidence import evidence_rows
+from pipeline.intake.conflicts import Conflict, find_conflicts
+from pipeline.intake.found import Found
+from pipeline.intake.walk import find_evidence
+from pipeline.ledger import FileResult, Ledger
+from pipeline.machine import object_store_bytes, worker_count
+from pipeline.ray_session import ray_session
+from pipeline.run_record import count_rows, machine_facts, not_searched, package_versions, tool_version
+from pipeline.score import comparable_videos, score_pairs, score_questioned
+from pipeline.tables import from_pieces, from_rows, write_table
+
+EXAMPLES = """
+Examples:
+
+  driverprint analyze seized/ -o case-17/
+      Videos below seized/known/NAME/ are driven by NAME, all others are
+      questioned. The same command again continues an interrupted run.
+
+  driverprint analyze seized/ -o case-17/ --model mine.onnx --stride 32
+      Another model, and windows that overlap by half.
+
+Exit status:
+
+  0  all files processed          1  finished, some files failed
+  2  unusable input or arguments  3  interrupted, can be continued
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, with every default filled in. ``clip_length`` and ``stride`` in frames."""
+
+    evidence: Path
+    case: CaseFolder
+    model: Path
+    metadata: ModelMetadata
+    case_file: CaseFile
+    clip_length: int
+    stride: int
+    workers: int
+
+
+def analyze(request: Request, *, fresh: bool) -> Exit:
+    """The main job, top to bottom. Everything it learns ends as a row in the case."""
+    started = datetime.now(UTC)
+    case = request.case
+    with locked(case):
+        if case.is_sealed() and not fresh:
+            return _already_sealed(case)
+        continued = prepare_case(case, _plan(request), fresh=fresh)
+        found = _take_in(request)
+        conflicts = find_conflicts(found)
+        ledger = Ledger(case.shards)
+        provider, guards = _process(request, found, ledger, continued=continued)
+        tables = _tables(found, conflicts, ledger)
+        for name, table in tables.items():
+            write_table(case.root, name, table)
+        record = _record(request, started, tables, conflicts, provider, guards)
+        write_atomically(case.record, json.dumps(record, indent=1, ensure_ascii=False).encode())
+        build_report(case.root)
+        shutil.rmtree(case.work)
+        write_sums(case.root)
+    return _say_how_it_ended(case, record, tables["evidence"])
+
+
+def _plan(request: Request) -> dict[str, Any]:
+    """Everything that decides what a shard contains."""
+    return {
+        "version": tool_version(),
+        "evidence": str(request.evidence),
+        "model_id": model_id(request.model),
+        "clip_length": request.clip_length,
+        "stride": request.stride,
+        "crops": {entry.path: entry.crop for entry in request.case_file.files if entry.crop},
+    }
+
+
+def _take_in(request: Request) -> list[Found]:
+    found = []
+    with steps("Taking in") as stage:
+        for item in find_evidence(
+            request.evidence, request.case_file, request.case.members, request.case.root
+        ):
+            found.append(item)
+            stage.step()
+    if not found:
+        raise UserError(f"{request.evidence} is empty: name a folder that holds videos.")
+    if not any(item.status is None for item in found):
+        first = next(item for item in found)
+        raise UserError(
+            f"{request.evidence} holds no video that can be analysed ({len(found)} files looked at; "
+            f"{first.path}: {first.reason}): name a folder that holds videos."
+        )
+    for path in missing_members(request.case_file, {item.path for item in found}):
+        console.print(f"case.toml speaks of {path}, which is not among the files found.", markup=False)
+    return found
+
+
+def _process(
+    request: Request, found: Sequence[Found], ledger: Ledger, *, continued: bool
+) -> tuple[str, dict[str, str]]:
+    """Decode and embed every file that has no shard yet; the provider used and the guards in force."""
+    done = ledger.done()
+    wanted = {item.evidence_id: item for item in found if item.status is None and item.evidence_id}
+    open_files = [item for key, item in wanted.items() if key not in done]
+    if continued:
+        console.print(
+            f"Continuing: {len(wanted) - len(open_files)} of {len(wanted)} files were already done."
+        )
+    options = EngineOptions(
+        model=request.model,
+        model_id=model_id(request.model),
+        clip_length=request.clip_length,
+        stride=request.stride,
+        fps=request.metadata.fps,
+        provider=best_provider(),
+        workers=request.workers,
+    )
+    with ray_session(request.workers, object_store_bytes()):
+        engine = Engine(options)
+        with steps("Decoding and embedding") as stage:
+            stage.expect(len(open_files))
+
+            def commit(result: FileResult) -> None:
+                ledger.commit(result)
+                stage.step()
+
+            engine.run(_works(open_files), commit)
+    return engine.provider, engine.in_force
+
+
+def _works(files: Sequence[Found]) -> Iterator[Work]:
+    for item in files:
+        assert item.evidence_id is not None and item.local is not None
+        yield Work(item.evidence_id, item.local, item.crop)
+
+
+def _tables(found: Sequence[Found], conflicts: Sequence[Conflict], ledger: Ledger) -> dict[str, pa.Table]:
+    evidence = from_rows("evidence", evidence_rows(found, ledger.facts(), conflicts))
+    tables = {"evidence": evidence}
+    for name in ("shots", "clips", "embeddings", "visuals"):
+        tables[name] = from_pieces(name, ledger.rows(name))
+    videos = comparable_videos(evidence, tables["clips"], tables["embeddings"])
+    tables["pairs"] = from_rows("pairs", score_pairs(videos))
+    tables["scores"] = from_rows("scores", score_questioned(videos))
+    assert set(tables) == set(schemas.TABLES)
+    return tables
+
+
+def _record(
+    request: Request,
+    started: datetime,
+    tables: dict[str, pa.Table],
+    conflicts: Sequence[Conflict],
+    provider: str,
+    guards: dict[str, str],
+) -> dict[str, Any]:
+    finished = datetime.now(UTC)
+    case_file = request.case_file
+    evidence = tables["evidence"]
+    return {
+        "tool": {"name": "driverprint", "version": tool_version()},
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "started": started.isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
+        "duration_seconds": round((finished - started).total_seconds(), 1),
+        "case": {
+            "number": case_file.number,
+            "examiner": case_file.examiner,
+            "title": case_file.title,
+            "propositions": {"same": case_file.same, "different": case_file.different},
+        },
+        "options": {
+            "clip_length": request.clip_length,
+            "stride": request.stride,
+            "fps": request.metadata.fps,
+        },
+        "model": {
+            "model_id": model_id(request.model),
+            "file": request.model.name,
+            **asdict(request.metadata),
+        },
+        "provider": provider,
+        "guards": guards,
+        "machine": machine_facts(),
+        "packages": package_versions(),
+        "counts": count_rows(evidence, tables["clips"]),
+        "not_searched": not_searched(evidence),
+        "conflicts": [asdict(conflict) for conflict in conflicts],
+        "mode": "identities" if tables["scores"].num_rows or _knows(evidence) else "exploratory",
+        "result_digest": result_digest(tables),
+    }
+
+
+def _knows(evidence: pa.Table) -> bool:
+    return "known" in evidence.column("role").to_pylist()
+
+
+def _already_sealed(case: CaseFolder) -> Exit:
+    record = case.read_record()
+    console.print(
+        f"{case.root} is a finished case (result digest {record['result_digest']}); nothing was changed. "
+        "Use --fresh to run it again."
+    )
+    return Exit.SOME_FAILED if record["counts"]["failed"] else Exit.ALL_PROCESSED
+
+
+def _say_how_it_ended(case: CaseFolder, record: dict[str, Any], evidence: pa.Table) -> Exit:
+    counts = record["counts"]
+    parts = ", ".join(f"{counts[status]} {status}" for status in schemas.STATUSES)
+    console.print(
+        f"{counts['found']} files: {parts}. {counts['usable_clips']} of {counts['clips']} clips usable."
+    )
+    for row in evidence.sort_by("path").to_pylist():
+        if row["status"] == "failed":
+            console.print(f"  failed: {row['path']!r}: {row['reason']} [{row['reason_code']}]", markup=False)
+    for conflict in record["conflicts"]:
+        console.print(f"  conflict: {conflict['reason']}", markup=False)
+    console.print(f"Model validated for: {record['model']['validated_for']}.", markup=False)
+    console.print(f"Result digest: {record['result_digest']}")
+    console.print(f"Report: {case.report}", markup=False)
+    return Exit.SOME_FAILED if counts["failed"] else Exit.ALL_PROCESSED
+
+
+def analyze_command(
+    evidence: Annotated[Path, typer.Argument(help="Folder of videos and archives to analyse.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="CASE", help="Case folder to write.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Another model file (ONNX, from driverprint export).")
+    ] = None,
+    case: Annotated[Path | None, typer.Option(help="Case file; default is case.toml in the folder.")] = None,
+    clip_length: Annotated[int | None, typer.Option(help="Frames per window; must be the model's.")] = None,
+    stride: Annotated[
+        int | None, typer.Option(min=1, help="Frames between windows; default one window.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Parallel workers; default one per core.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh/--resume", help="Start again instead of continuing.")
+    ] = False,
+) -> None:
+    """Analyse a folder of talking-head videos: who drives each avatar?"""
+    request = _request(evidence, out, model, case, clip_length, stride, workers)
+    raise typer.Exit(analyze(request, fresh=fresh))
+
+
+def _request(
+    evidence: Path,
+    out: Path,
+    model: Path | None,
+    case: Path | None,
+    clip_length: int | None,
+    stride: int | None,
+    workers: int | None,
+) -> Request:
+    if not evidence.is_dir():
+        raise UserError(f"{evidence} is not a folder: name the folder that holds the videos.")
+    chosen = (model or shipped_model()).resolve()
+    try:
+        metadata = read_metadata(chosen)
+    except ModelFileError as error:
+        raise UserError(str(error)) from None
+    case_file = read_case(evidence, case)
+    length = clip_length or case_file.clip_length or metadata.clip_length
+    if length != metadata.clip_length:
+        raise UserError(
+            f"{chosen.name} works on windows of {metadata.clip_length} frames, not {length}: "
+            f"leave --clip-length out or name a model exported for {length}."
+        )
+    return Request(
+        evidence=evidence.resolve(),
+        case=CaseFolder(out),
+        model=chosen,
+        metadata=metadata,
+        case_file=case_file,
+        clip_length=length,
+        stride=stride or case_file.stride or length,
+        workers=workers or worker_count(),
+    )

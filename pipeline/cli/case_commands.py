@@ -1,0 +1,46 @@
+"""`driverprint report` and `driverprint verify`: work on a finished case, without video or model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from reports.build import build_report
+
+from pipeline.case_folder import CaseFolder, locked
+from pipeline.cli.exit_codes import Exit
+from pipeline.cli.progress import console
+from pipeline.custody import write_sums
+from pipeline.errors import UserError
+from pipeline.verify import verify_case
+
+CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="Folder that analyze has written.")]
+
+
+def report_command(case: CaseArgument) -> None:
+    """Build the report again from the tables of a case."""
+    folder = CaseFolder(case)
+    folder.read_record()
+    if folder.is_unfinished():
+        raise UserError(f"{case} is unfinished: run the same 'driverprint analyze' again to complete it.")
+    with locked(folder):
+        verdict = verify_case(folder)
+        others = [problem for problem in verdict.problems if "report.html" not in problem]
+        if others:
+            raise UserError(f"{case} does not verify ({others[0]}): no report is built on altered tables.")
+        path = build_report(folder.root)
+        write_sums(folder.root)
+    console.print(f"Report: {path}", markup=False)
+
+
+def verify_command(case: CaseArgument) -> None:
+    """Check a case: checksums, counts, schemas, ids and result digest."""
+    verdict = verify_case(CaseFolder(case))
+    for problem in verdict.problems:
+        console.print(f"does not hold: {problem}", markup=False)
+    if verdict.result_digest:
+        print(f"result digest {verdict.result_digest}")
+    if verdict.problems:
+        raise typer.Exit(Exit.SOME_FAILED)
+    print("everything holds: checksums, counts, schemas, identifiers, digest")

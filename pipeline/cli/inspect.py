@@ -1,0 +1,56 @@
+"""`driverprint inspect`: what intake and decoding see in one video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.exit_codes import Exit
+from pipeline.cli.progress import console
+from pipeline.clips.manifest import cut_clips
+from pipeline.decode.guard import GuardedDecoder
+from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest
+from pipeline.errors import UserError
+from pipeline.intake.names import printable
+from pipeline.intake.reading import read_through
+
+
+def inspect_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One video file.")],
+    clip_length: Annotated[int, typer.Option(min=2, help="Frames per window.")] = 64,
+) -> None:
+    """Show what intake and decoding see in one video: facts, shots, windows, flags."""
+    if not file.is_file():
+        raise UserError(f"{file} is not a file: name one video.")
+    with GuardedDecoder() as decoder:
+        outcome = decoder.decode(file.resolve(), DecodeRequest())
+    for line in _lines(file, outcome, clip_length):
+        print(line)
+    if isinstance(outcome, DecodeFailure):
+        console.print(f"driverprint: {printable(file.name)}: {outcome.reason}", markup=False)
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+def _lines(file: Path, outcome: Decoded | DecodeFailure, clip_length: int) -> Iterator[str]:
+    evidence_id = read_through(file).sha256
+    yield f"file               {printable(file.name)}"
+    yield f"SHA-256            {evidence_id}"
+    for name, value in asdict(outcome.facts).items():
+        yield f"{name:<18} {'unknown' if value is None else value}"
+    if outcome.reason_code:
+        kind = "caveat" if isinstance(outcome, Decoded) else "failed"
+        yield f"{kind:<18} {outcome.reason_code}: {outcome.reason}"
+    if isinstance(outcome, DecodeFailure):
+        return
+    clips = cut_clips(evidence_id, outcome, clip_length, clip_length)
+    for shot in clips.shots:
+        yield f"shot {shot['shot']:<13} frames {shot['start_frame']} to {shot['end_frame']}"
+    for clip in clips.rows:
+        flags = ", ".join(clip["flags"]) or "no flags"
+        use = "usable" if clip["usable"] else "NOT usable"
+        times = f"{clip['start_second']:.2f}-{clip['end_second']:.2f} s"
+        yield f"clip {clip['index']:<13} {times}, motion {clip['motion_energy']:.2f}, {use}, {flags}"

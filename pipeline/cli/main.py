@@ -1,0 +1,96 @@
+"""The `driverprint` command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from pipeline.cli.analyze import EXAMPLES, analyze_command
+from pipeline.cli.case_commands import report_command, verify_command
+from pipeline.cli.exit_codes import Exit
+from pipeline.cli.inspect import inspect_command
+from pipeline.cli.progress import console
+from pipeline.errors import UserError
+from pipeline.run_record import tool_version
+
+app = typer.Typer(
+    name="driverprint",
+    help="Who drives this avatar? Offline forensic analysis of talking-head video.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"driverprint {tool_version()}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options of every command; both are handled before it starts."""
+
+
+app.command("analyze", epilog=EXAMPLES)(analyze_command)
+app.command("report")(report_command)
+app.command("verify")(verify_command)
+app.command("inspect")(inspect_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code; no traceback unless --debug asks for it."""
+    os.umask(0o077)  # whatever is written may be biometric data: owner only
+    with suppress(ValueError):  # a signal can only be handled in the main thread
+        signal.signal(signal.SIGTERM, _interrupt)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    try:
+        code = app(words, standalone_mode=False)
+    except UserError as error:
+        _complain(str(error), debug)
+        code = Exit.UNUSABLE
+    except typer.Abort:
+        code = Exit.INTERRUPTED
+    except KeyboardInterrupt:
+        console.print("Interrupted. What is done is kept: run the same command again to continue.")
+        code = Exit.INTERRUPTED
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a wrong argument: click's own sentence
+            _complain(f"{error.format_message()} Try 'driverprint --help'.", debug)
+        elif isinstance(error, OSError):
+            _complain(f"{error.filename or 'A file'}: {error.strerror or error}.", debug)
+        else:
+            _complain(
+                f"Internal error ({type(error).__name__}: {error}). Nothing done is lost; "
+                "run 'driverprint --debug ...' to see where it happened.",
+                debug,
+            )
+        code = Exit.UNUSABLE
+    sys.exit(int(code or 0))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Being asked to stop is the same as Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _complain(sentence: str, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    console.print(f"driverprint: {sentence}", markup=False)

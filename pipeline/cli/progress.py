@@ -1,0 +1,86 @@
+"""Progress of long work: a bar with rate and time left on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+LINE_EVERY: Final = 15.0  # seconds between two lines in a log
+
+console: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Steps:
+    """Counts finished steps of one stage; ``total`` may be unknown at first."""
+
+    def __init__(self, title: str, bar: Progress | None) -> None:
+        self._title = title
+        self._bar = bar
+        self._task = bar.add_task(title, total=None, rate="") if bar else None
+        self._started = self._said = time.monotonic()
+        self._total: int | None = None
+        self.done = 0
+
+    def expect(self, total: int) -> None:
+        """Say how many steps there will be."""
+        self._total = total
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, total=total)
+
+    def step(self, count: int = 1) -> None:
+        """Note ``count`` more finished steps."""
+        self.done += count
+        if self._bar and self._task is not None:
+            rate = self.done / max(time.monotonic() - self._started, 1e-9)
+            self._bar.update(self._task, completed=self.done, rate=f"{rate:,.1f}/s")
+        elif time.monotonic() - self._said >= LINE_EVERY:
+            self._said = time.monotonic()
+            console.print(self._line())
+
+    def _line(self) -> str:
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        rate = self.done / seconds
+        if not self._total:
+            return f"{self._title}: {self.done:,} ({rate:,.1f}/s)"
+        left = (self._total - self.done) / rate if rate else float("inf")
+        return f"{self._title}: {self.done:,} of {self._total:,} ({rate:,.1f}/s, {left:,.0f} s left)"
+
+    def finish(self) -> None:
+        """Leave one plain line behind where there is no bar."""
+        if self._bar is None:
+            seconds = time.monotonic() - self._started
+            console.print(f"{self._title}: {self.done:,} in {seconds:,.1f} s")
+
+
+@contextmanager
+def steps(title: str) -> Iterator[Steps]:
+    """Show the progress of one stage while the block runs."""
+    if not console.is_terminal:
+        stage = Steps(title, None)
+        yield stage
+        stage.finish()
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        yield Steps(title, bar)

@@ -1,0 +1,95 @@
+"""Every kind of bad input ends in one sentence that names the file and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.main import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    seen = capsys.readouterr()
+    assert "Traceback" not in seen.err
+    return int(left.value.code or 0), seen.err
+
+
+def test_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = run(capsys, "analyze", tmp_path / "nowhere", "-o", tmp_path / "case")
+    assert code == 2
+    assert "nowhere" in said
+    assert "not a folder" in said
+
+
+def test_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    code, said = run(capsys, "analyze", tmp_path / "empty", "-o", tmp_path / "case")
+    assert code == 2
+    assert "empty" in said
+    assert "holds videos" in said
+
+
+def test_folder_without_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    (folder / "a.txt").write_text("dear sir", encoding="utf-8")
+    code, said = run(capsys, "analyze", folder, "-o", tmp_path / "case")
+    assert code == 2
+    assert "a.txt" in said
+    assert "no video" in said
+
+
+def test_output_folder_that_is_not_a_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "photo.jpg").write_bytes(b"x")
+    code, said = run(capsys, "analyze", tmp_path / "evidence", "-o", tmp_path / "mine")
+    assert code == 2
+    assert "mine" in said
+    assert (tmp_path / "mine" / "photo.jpg").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x08\x07\x12\x04test"])
+def test_model_file_that_is_not_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "other.onnx").write_bytes(content)
+    code, said = run(
+        capsys, "analyze", tmp_path / "evidence", "-o", tmp_path / "case", "--model", tmp_path / "other.onnx"
+    )
+    assert code == 2
+    assert "other.onnx" in said
+
+
+def test_clip_length_the_model_was_not_made_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "evidence").mkdir()
+    code, said = run(capsys, "analyze", tmp_path / "evidence", "-o", tmp_path / "c", "--clip-length", "32")
+    assert code == 2
+    assert "64" in said
+    assert "32" in said
+
+
+def test_report_on_a_folder_that_is_no_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("report", "verify"):
+        code, said = run(capsys, command, tmp_path)
+        assert code == 2
+        assert "not a driverprint case" in said
+
+
+def test_wrong_option_points_to_help(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = run(capsys, "analyze", tmp_path, "--colour", "red")
+    assert code == 2
+    assert "--colour" in said
+    assert "--help" in said
+
+
+def test_case_toml_with_a_misspelt_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "case.toml").write_text('[case]\nnumbre = "17"\n', encoding="utf-8")
+    code, said = run(capsys, "analyze", tmp_path, "-o", tmp_path / "case")
+    assert code == 2
+    assert "numbre" in said
+    assert "number" in said
