@@ -21,13 +21,24 @@ CLONE_NEWNET: Final = 0x40000000
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 22, 38
 SECCOMP_MODE_FILTER: Final = 2
 
-# Architecture (AUDIT_ARCH_*) and the calls refused there (asm/unistd_64.h, asm-generic/unistd.h):
-# socket, socketpair, connect, bind, listen, accept, ptrace, execve, execveat, fork, vfork, kill,
-# tkill is kept for abort(), mount, bpf, io_uring_setup, process_vm_readv, process_vm_writev.
-FILTERED: Final[dict[str, tuple[int, tuple[int, ...]]]] = {
-    "x86_64": (0xC000003E, (41, 53, 42, 49, 50, 43, 101, 59, 322, 57, 58, 62, 165, 321, 425, 310, 311)),
-    "aarch64": (0xC00000B7, (198, 199, 203, 200, 201, 202, 117, 221, 281, 129, 40, 280, 425, 270, 271)),
+# Architecture (AUDIT_ARCH_*), the numbers of clone and clone3, and the calls refused there
+# (asm/unistd_64.h, asm-generic/unistd.h): socket, socketpair, connect, bind, listen, accept, ptrace,
+# execve, execveat, fork, vfork, kill, mount, bpf, io_uring_setup, process_vm_readv and _writev.
+FILTERED: Final[dict[str, tuple[int, int, int, tuple[int, ...]]]] = {
+    "x86_64": (
+        0xC000003E,
+        56,
+        435,
+        (41, 53, 42, 49, 50, 43, 101, 59, 322, 57, 58, 62, 165, 321, 425, 310, 311),
+    ),
+    "aarch64": (
+        0xC00000B7,
+        220,
+        435,
+        (198, 199, 203, 200, 201, 202, 117, 221, 281, 129, 40, 280, 425, 270, 271),
+    ),
 }
+CLONE_THREAD: Final = 0x00010000
 X32_BIT: Final = 0x40000000
 
 
@@ -77,8 +88,7 @@ def _filter_calls() -> str:
     """Seccomp: calls that reach the network or start programs fail with EPERM."""
     if not sys.platform.startswith("linux") or platform.machine() not in FILTERED:
         return "not in force: no filter for this system"
-    architecture, calls = FILTERED[platform.machine()]
-    program = _program(architecture, calls)
+    program = _program(*FILTERED[platform.machine()])
     libc = _libc()
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
@@ -89,10 +99,10 @@ def _filter_calls() -> str:
     return "no sockets, no new programs"
 
 
-def _program(architecture: int, calls: tuple[int, ...]) -> bytes:
-    """Classic BPF over struct seccomp_data (number at 0, architecture at 4)."""
-    load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
-    allow, refuse, kill = 0x7FFF0000, 0x00050001, 0x80000000  # refuse: EPERM
+def _program(architecture: int, clone: int, clone3: int, calls: tuple[int, ...]) -> bytes:
+    """Classic BPF over struct seccomp_data: number at 0, architecture at 4, first argument at 16."""
+    load, equal, at_least, any_bit, answer = 0x20, 0x15, 0x35, 0x45, 0x06
+    allow, refuse, absent, kill = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000  # EPERM, ENOSYS
 
     def line(code: int, yes: int, no: int, value: int) -> bytes:
         return struct.pack("=HBBI", code, yes, no, value)
@@ -103,6 +113,12 @@ def _program(architecture: int, calls: tuple[int, ...]) -> bytes:
         line(equal, 1, 0, architecture),
         line(answer, 0, 0, kill),
         line(load, 0, 0, 0),
+        line(equal, 0, 1, clone3),
+        line(answer, 0, 0, absent),  # the C library then takes clone, whose flags can be looked at
+        line(equal, 0, 3, clone),
+        line(load, 0, 0, 16),
+        line(any_bit, count + 1, 0, CLONE_THREAD),  # threads yes, processes no
+        line(answer, 0, 0, refuse),
         line(at_least, count + 1, 0, X32_BIT),
     ]
     lines += [line(equal, count - i, 0, number) for i, number in enumerate(calls)]
