@@ -1,0 +1,189 @@
+"""A case folder read back: the run, the tables, and what each exhibit is called.
+
+Nothing here needs the videos, the model or Ray: a report can be rebuilt from the folder years later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.errors import UserError
+from pipeline.schemas import EMBEDDING_SIZE, SORT_KEYS, TABLES
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One video of the case under the short name the report uses for it (Q1, K7)."""
+
+    label: str
+    key: str
+    evidence_id: str | None
+    row: Row
+
+    @property
+    def path(self) -> str:
+        return str(self.row["path"])
+
+    @property
+    def anchor(self) -> str:
+        return f"video-{self.label}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything the report is made from.
+
+    ``clips``, ``shots`` and ``scores`` are grouped by evidence_id; ``pairs`` stays columnar, an
+    exploratory case of a thousand videos has half a million of them.
+    """
+
+    folder: Path
+    run: Row
+    evidence: tuple[Row, ...]
+    shots: dict[str, list[Row]]
+    clips: dict[str, list[Row]]
+    scores: dict[str, list[Row]]
+    pairs: pa.Table
+    embeddings: pa.Table
+    redacted: bool = False
+
+    @property
+    def exploratory(self) -> bool:
+        return bool(self.run.get("mode") == "exploratory")
+
+    @cached_property
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """Every video that was decoded or failed to be, named in order of path: Q questioned, K known."""
+        numbers = {"questioned": 0, "known": 0}
+        named: list[Exhibit] = []
+        seen: set[str] = set()
+        for row in self.evidence:
+            key = row["evidence_id"] or row["path"]
+            if row["status"] not in ("processed", "failed") or key in seen:
+                continue
+            seen.add(key)
+            numbers[row["role"]] += 1
+            letter = "K" if row["role"] == "known" else "Q"
+            named.append(Exhibit(f"{letter}{numbers[row['role']]}", key, row["evidence_id"], row))
+        return tuple(named)
+
+    @cached_property
+    def by_id(self) -> dict[str, Exhibit]:
+        """Exhibits that have an evidence_id, by it."""
+        return {e.evidence_id: e for e in self.exhibits if e.evidence_id}
+
+    @cached_property
+    def _visual_files(self) -> dict[str, list[Path]]:
+        """Which shard of `visuals/` holds which video: pictures are read one video at a time."""
+        where: dict[str, list[Path]] = defaultdict(list)
+        for shard in sorted((self.folder / "visuals").glob("*.parquet")):
+            ids = pq.read_table(shard, columns=["evidence_id"]).column("evidence_id").unique()
+            for evidence_id in ids.to_pylist():
+                where[evidence_id].append(shard)
+        return where
+
+    def visuals(self, evidence_id: str) -> list[Row]:
+        """Thumbnails and motion maps of one video, by time; none in a redacted report."""
+        if self.redacted:
+            return []
+        rows: list[Row] = []
+        for shard in self._visual_files.get(evidence_id, []):
+            table = pq.read_table(shard, filters=[("evidence_id", "=", evidence_id)])
+            rows.extend(table.to_pylist())
+        return sorted(rows, key=lambda r: (r["kind"], r["second"], r["clip_id"]))
+
+    @cached_property
+    def _embedding_rows(self) -> dict[str, NDArray[np.intp]]:
+        ids = self.embeddings.column("evidence_id").to_numpy(zero_copy_only=False)
+        return {key: np.flatnonzero(ids == key) for key in dict.fromkeys(ids.tolist())} if len(ids) else {}
+
+    @cached_property
+    def _embedding_matrix(self) -> NDArray[np.float32]:
+        column = self.embeddings.column("embedding").combine_chunks()
+        return np.asarray(column.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(
+            -1, EMBEDDING_SIZE
+        )
+
+    def clip_embeddings(self, evidence_id: str) -> dict[str, NDArray[np.float32]]:
+        """clip_id -> embedding ``(256,) float32`` of every embedded window of one video."""
+        rows = self._embedding_rows.get(evidence_id, np.empty(0, np.intp))
+        ids = self.embeddings.column("clip_id").take(pa.array(rows)).to_pylist()
+        return dict(zip(ids, self._embedding_matrix[rows], strict=True))
+
+    def usable_embeddings(self, evidence_id: str) -> NDArray[np.float32]:
+        """``(clips, 256) float32``: the windows fit for comparison, in order of time."""
+        by_clip = self.clip_embeddings(evidence_id)
+        rows = [
+            by_clip[c["clip_id"]]
+            for c in self.clips.get(evidence_id, [])
+            if c["usable"] and c["clip_id"] in by_clip
+        ]
+        return np.stack(rows) if rows else np.empty((0, EMBEDDING_SIZE), np.float32)
+
+
+def load_case(folder: Path) -> Case:
+    """Reads a case folder written by ``driverprint analyze``.
+
+    Raises UserError when ``folder`` is not such a folder or one of its tables cannot be read.
+    """
+    run_file = folder / "run.json"
+    try:
+        run = json.loads(run_file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder} is not a case: it holds no run.json; run `driverprint analyze` first."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{run_file} cannot be read ({error}); restore it or analyse again.") from None
+    if not isinstance(run, dict):
+        raise UserError(f"{run_file} does not describe a run; restore it or analyse again.")
+    return Case(
+        folder=folder,
+        run=run,
+        evidence=tuple(_rows(folder, "evidence")),
+        shots=_grouped(_rows(folder, "shots")),
+        clips=_grouped(_rows(folder, "clips")),
+        scores=_grouped(_rows(folder, "scores")),
+        pairs=_table(folder, "pairs"),
+        embeddings=_table(folder, "embeddings"),
+    )
+
+
+def _table(folder: Path, name: str) -> pa.Table:
+    """``name.parquet`` or all shards below ``name/``, in the order the schema declares."""
+    single = folder / f"{name}.parquet"
+    files = [single] if single.is_file() else sorted((folder / name).glob("*.parquet"))
+    schema = TABLES[name]
+    parts = []
+    for file in files:
+        try:
+            parts.append(pq.read_table(file).select(schema.names).cast(schema))
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(f"{file} is not a {name} table ({error}); restore it or analyse again.") from None
+    table = pa.concat_tables(parts) if parts else schema.empty_table()
+    return table.sort_by([(key, "ascending") for key in SORT_KEYS[name]])
+
+
+def _rows(folder: Path, name: str) -> list[Row]:
+    rows: list[Row] = _table(folder, name).to_pylist()
+    return rows
+
+
+def _grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row["evidence_id"]].append(row)
+    return dict(groups)

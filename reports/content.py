@@ -1,0 +1,75 @@
+"""Everything a report says, computed once: the templates print it, ``--json`` hands it out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reports.case import Case, Row
+from reports.exploratory import Exploration, exploration
+from reports.known_pairs import known_pairs
+from reports.known_scores import KnownScores, known_scores
+from reports.ledger import Ledger, ledger
+from reports.model_status import Status, model_status
+from reports.questioned import Questioned, questioned
+from reports.validation import Separation, separations
+
+
+@dataclass(frozen=True)
+class Content:
+    """The report's findings, without any wording or layout."""
+
+    case: Case
+    status: Status
+    ledger: Ledger
+    questioned: list[Questioned]
+    separations: list[Separation]
+    known_scores: KnownScores
+    exploration: Exploration | None
+    marks: dict[str, float]
+    shares: dict[str, tuple[float | None, float | None]]
+    n_known_videos: int
+
+    @property
+    def run(self) -> Row:
+        return self.case.run
+
+
+def content(case: Case) -> Content:
+    """Computes every figure of the report from the case's tables."""
+    results = questioned(case)
+    scores = known_scores(case)
+    marks = {q.label: q.ranking[0].score for q in results if q.ranking}
+    return Content(
+        case=case,
+        status=model_status(case.run.get("model", {})),
+        ledger=ledger(case),
+        questioned=results,
+        separations=separations(known_pairs(case)),
+        known_scores=scores,
+        exploration=exploration(case) if case.exploratory else None,
+        marks=marks,
+        shares={label: scores.share_as_high(score) for label, score in marks.items()},
+        n_known_videos=sum(e.row["role"] == "known" for e in case.exhibits),
+    )
+
+
+def as_data(value: Any) -> Any:
+    """``value`` as JSON can hold it: dataclasses as objects, arrays as lists, NaN as null."""
+    if isinstance(value, Case):
+        value = {name: getattr(value, name) for name in ("run", "evidence", "clips", "shots")}
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    elif isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(k): as_data(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_data(v) for v in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, str | int | float) else str(value)

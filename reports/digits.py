@@ -1,0 +1,103 @@
+"""Numbers as the report shows them.
+
+Each is wrapped in HTML's ``<data value="...">`` with the full value, so that nothing is lost by
+rounding: tables sort by it, and the tests find every shown number again in the data.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from markupsafe import Markup, escape
+
+from reports.wording import t
+
+MINUS = "\u2212"
+GROUP = "\u202f"  # narrow no-break space, the SI way to group digits
+
+
+def absent() -> Markup:
+    """What stands where there is no value: a dash for the eye, a word for a screen reader."""
+    return Markup(
+        '<span class="absent"><span aria-hidden="true">–</span><span class="sr">{}</span></span>'
+    ).format(t("common.none"))
+
+
+def _data(value: float, shown: str) -> Markup:
+    return Markup('<data value="{}">{}</data>').format(repr(value), shown.replace("-", MINUS))
+
+
+def count(value: int | None) -> Markup:
+    """A whole number, digits grouped by three."""
+    return absent() if value is None else _data(int(value), f"{int(value):,}".replace(",", GROUP))
+
+
+def fixed(value: float | None, digits: int) -> Markup:
+    """``digits`` decimals; nothing for None or NaN."""
+    if value is None or math.isnan(value):
+        return absent()
+    return _data(float(value), f"{float(value):.{digits}f}")
+
+
+def auc(value: float | None) -> Markup:
+    """An area under the ROC curve: three decimals, as in the paper's tables."""
+    return fixed(value, 3)
+
+
+def score(value: float | None) -> Markup:
+    """A similarity (minus a distance between unit vectors): three decimals."""
+    return fixed(value, 3)
+
+
+def share(value: float | None) -> Markup:
+    """A share as per cent with one decimal; the value stays between 0 and 1."""
+    return absent() if value is None else Markup("{}{}%").format(_data(value, f"{100 * value:.1f}"), GROUP)
+
+
+def percent(value: float | None) -> Markup:
+    """A share as a bare number of per cent, whole."""
+    return absent() if value is None else _data(value, f"{100 * value:.0f}")
+
+
+def seconds(value: float | None) -> Markup:
+    """A time in seconds, to the tenth."""
+    return absent() if value is None else Markup("{}{}s").format(fixed(value, 1), GROUP)
+
+
+def rate(value: float | None) -> Markup:
+    """A frame rate, two decimals where it is not whole."""
+    if value is None:
+        return absent()
+    return _data(float(value), f"{value:.2f}".rstrip("0").rstrip("."))
+
+
+def interval(low: float | None, high: float | None, digits: int = 3) -> Markup:
+    """``0.81 to 0.93``; nothing when the data carry no interval."""
+    if low is None or high is None:
+        return absent()
+    return t("common.interval", low=fixed(low, digits), high=fixed(high, digits))
+
+
+def size(value: int | None) -> Markup:
+    """Bytes in decimal units, the exact count as value."""
+    if value is None:
+        return absent()
+    number, unit = float(value), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if number < 1000:
+            break
+        number, unit = number / 1000, larger
+    digits = 0 if unit == "B" or number >= 100 else 1
+    return Markup("{}{}{}").format(_data(int(value), f"{number:.{digits}f}"), GROUP, unit)
+
+
+def moment(text: str | None) -> Markup:
+    """An ISO 8601 time in UTC, to the second, as ``2026-11-21 04:19:47 UTC``."""
+    if not text:
+        return absent()
+    try:
+        shown = datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except ValueError:
+        shown = text
+    return Markup('<time datetime="{}">{}</time>').format(escape(text), shown)

@@ -1,0 +1,20 @@
+"""What the model that made these scores is validated for, as one of three warnings."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from reports.case import Row
+
+Status = Literal["nothing", "simulation", "stated"]
+
+
+def model_status(model: Row) -> Status:
+    """``nothing``: untrained or silent about it; ``simulation``: simulated people only; else as stated.
+
+    Anything that is not plainly a statement counts as nothing: a missing word must not look like trust.
+    """
+    said = str(model.get("validated_for") or "").strip().lower()
+    if not said or said.startswith(("nothing", "none", "unknown")) or "untrained" in said:
+        return "nothing"
+    return "simulation" if "simulat" in said else "stated"

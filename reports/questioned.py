@@ -1,0 +1,103 @@
+"""What the scores say of each questioned video, and why they say nothing of some."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.case import Case, Exhibit, Row
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One known identity a questioned video was compared with; scores are minus a distance."""
+
+    identity: str
+    rank: int
+    score: float
+    n_known: int
+    n_known_clips: int
+    llr: float | None
+    llr_low: float | None
+    llr_high: float | None
+    llr_bound: float | None
+    llr_note: str
+
+
+@dataclass(frozen=True)
+class Questioned:
+    """One questioned video: the ranking over identities, or in `why_not` the reason for none.
+
+    ``margin`` is the first rank's score less the second's; None with fewer than two identities.
+    """
+
+    label: str
+    anchor: str
+    path: str
+    claimed_driver: str | None
+    claimed_rank: int | None
+    claimed_unknown: bool
+    n_clips: int
+    n_usable: int
+    ranking: tuple[Ranked, ...]
+    margin: float | None
+    why_not: str | None
+    why_not_detail: str | None
+    caveats: tuple[str, ...]
+
+
+def questioned(case: Case) -> list[Questioned]:
+    """Every questioned video that was found, in order of label."""
+    return [_result(case, e) for e in case.exhibits if e.row["role"] == "questioned"]
+
+
+def _result(case: Case, exhibit: Exhibit) -> Questioned:
+    row = exhibit.row
+    scored = case.scores.get(exhibit.evidence_id or "", [])
+    ranking = tuple(Ranked(**{f: r[f] for f in Ranked.__dataclass_fields__}) for r in scored)
+    ranking = tuple(sorted(ranking, key=lambda r: (r.rank, r.identity)))
+    why_not = _why_not(row, bool(ranking))
+    if why_not:
+        ranking = ()
+    claimed = row["claimed_driver"]
+    ranks = {r.identity: r.rank for r in ranking}
+    return Questioned(
+        label=exhibit.label,
+        anchor=exhibit.anchor,
+        path=exhibit.path,
+        claimed_driver=claimed,
+        claimed_rank=ranks.get(claimed) if claimed else None,
+        claimed_unknown=bool(claimed and ranking and claimed not in ranks),
+        n_clips=row["n_clips"],
+        n_usable=row["n_usable"],
+        ranking=ranking,
+        margin=ranking[0].score - ranking[1].score if len(ranking) > 1 else None,
+        why_not=why_not,
+        why_not_detail=row["conflict"] if why_not == "conflict" else row["reason"],
+        caveats=tuple(_caveats(row, ranking)),
+    )
+
+
+def _why_not(row: Row, scored: bool) -> str | None:
+    if row["status"] == "failed":
+        return "failed"
+    if row["conflict"]:
+        return "conflict"
+    if row["n_usable"] == 0:
+        return "no_usable_clips" if row["n_clips"] else "no_clips"
+    return None if scored else "no_known"
+
+
+def _caveats(row: Row, ranking: tuple[Ranked, ...]) -> list[str]:
+    """Codes of what a reader of these scores must know."""
+    if not ranking:
+        return []
+    found = []
+    if row["n_usable"] == 1:
+        found.append("one_clip")
+    if any(r.n_known == 1 for r in ranking):
+        found.append("one_known_video")
+    if len(ranking) == 1:
+        found.append("one_identity")
+    if row["reason_code"]:
+        found.append("processed_with_caveat")
+    return found

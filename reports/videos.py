@@ -1,0 +1,200 @@
+"""One video's section: pictures, timeline, clips with their score along time, what decoding found."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import matplotlib.image as mpl_image
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.case import Case, Exhibit, Row
+from reports.known_scores import unit_mean
+
+#: Pictures may take this much of the file (base64 included); the rest is text and figures.
+_PICTURE_BUDGET: Final = 10_000_000
+_MOST_FRAMES: Final = 12
+_LANES: Final = 4
+_NO_METADATA: Final[dict[str, Any]] = {"Software": None}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG as a data URI, its time in seconds and its size in pixels."""
+
+    uri: str = field(repr=False)
+    second: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of the timeline; ``x`` and ``width`` in percent of the whole."""
+
+    x: float
+    width: float
+    lane: int
+    start: float
+    end: float
+    usable: bool
+    flags: tuple[str, ...]
+    energy: float
+    score: float | None
+    height: float
+
+
+@dataclass(frozen=True)
+class Video:
+    """Everything a video's section shows. ``spans`` are clips, ``shots`` (x, width) in percent."""
+
+    label: str
+    anchor: str
+    row: Row
+    frames: tuple[Picture, ...]
+    motion: Picture | None
+    duration: float
+    shots: tuple[tuple[float, float], ...]
+    spans: tuple[Span, ...]
+    lanes: int
+    ticks: tuple[tuple[float, float], ...]
+    nearest: str | None
+    score_low: float | None
+    score_high: float | None
+    unusable: tuple[tuple[float, float, tuple[str, ...]], ...]
+
+
+def frames_per_video(n_videos: int) -> int:
+    """How many key frames each section can show within the file's budget, 3 to 12."""
+    typical = 16_000  # bytes of a 160-pixel gray PNG as base64
+    return int(np.clip(_PICTURE_BUDGET / max(n_videos, 1) / typical - 1, 2, _MOST_FRAMES))
+
+
+class Identities:
+    """Mean embedding of each identity's known videos, computed once for all questioned videos."""
+
+    def __init__(self, case: Case) -> None:
+        members: dict[str, list[NDArray[np.float64]]] = {}
+        for exhibit in case.exhibits:
+            row = exhibit.row
+            if row["identity"] is None or row["conflict"] is not None or row["status"] != "processed":
+                continue
+            windows = case.usable_embeddings(row["evidence_id"])
+            if len(windows):
+                members.setdefault(row["identity"], []).append(unit_mean(windows))
+        self.mean = {name: unit_mean(np.stack(videos)) for name, videos in members.items()}
+
+
+def video(case: Case, exhibit: Exhibit, identities: Identities, n_frames: int) -> Video:
+    """The section of one exhibit; ``n_frames`` key frames at most."""
+    row = exhibit.row
+    evidence_id = exhibit.evidence_id or ""
+    clips, shots = case.clips.get(evidence_id, []), case.shots.get(evidence_id, [])
+    fps = float(case.run.get("options", {}).get("fps") or 25)
+    duration = max(
+        [shot["end_frame"] / fps for shot in shots]
+        + [clip["end_second"] for clip in clips]
+        + [row["duration"] or 0.0]
+    )
+    scored = [] if row["conflict"] else case.scores.get(evidence_id, [])
+    nearest = min(scored, key=lambda r: (r["rank"], r["identity"]))["identity"] if scored else None
+    scores = _clip_scores(case, evidence_id, identities.mean.get(nearest) if nearest else None)
+    spans, lanes = _spans(clips, duration, scores)
+    pictures = case.visuals(evidence_id) if exhibit.evidence_id else []
+    thumbnails = [p for p in pictures if p["kind"] == "thumbnail"]
+    motions = [p for p in pictures if p["kind"] == "motion"]
+    return Video(
+        label=exhibit.label,
+        anchor=exhibit.anchor,
+        row=row,
+        frames=tuple(_picture(p, p["image"]) for p in _spread(thumbnails, n_frames)),
+        motion=_picture(motions[0], _inked(motions[0]["image"])) if motions else None,
+        duration=duration,
+        shots=tuple(_percent(s["start_frame"] / fps, s["end_frame"] / fps, duration) for s in shots),
+        spans=spans,
+        lanes=lanes,
+        ticks=_ticks(duration),
+        nearest=nearest,
+        score_low=min(scores.values(), default=None),
+        score_high=max(scores.values(), default=None),
+        unusable=tuple((s.start, s.end, s.flags) for s in spans if not s.usable),
+    )
+
+
+def _clip_scores(case: Case, evidence_id: str, template: NDArray[np.float64] | None) -> dict[str, float]:
+    """Score of every usable clip against the nearest identity, by clip_id."""
+    if template is None:
+        return {}
+    usable = {clip["clip_id"] for clip in case.clips.get(evidence_id, []) if clip["usable"]}
+    found = case.clip_embeddings(evidence_id)
+    return {
+        clip_id: -float(np.linalg.norm(vector.astype(np.float64) - template))
+        for clip_id, vector in found.items()
+        if clip_id in usable
+    }
+
+
+def _spans(clips: list[Row], duration: float, scores: dict[str, float]) -> tuple[tuple[Span, ...], int]:
+    """Clips laid out in as few lanes as they overlap in, four at most; score heights in percent."""
+    low, high = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
+    free = [-1.0] * _LANES
+    spans = []
+    for clip in clips:
+        start, end = clip["start_second"], clip["end_second"]
+        lane = next((i for i, until in enumerate(free) if until <= start + 1e-9), int(np.argmin(free)))
+        free[lane] = end
+        x, width = _percent(start, end, duration)
+        score = scores.get(clip["clip_id"])
+        height = 100.0 if high == low else 15 + 85 * ((score or low) - low) / (high - low)
+        spans.append(
+            Span(
+                x,
+                width,
+                lane,
+                start,
+                end,
+                clip["usable"],
+                tuple(clip["flags"]),
+                clip["motion_energy"],
+                score,
+                height,
+            )
+        )
+    return tuple(spans), max((s.lane for s in spans), default=0) + 1
+
+
+def _percent(start: float, end: float, duration: float) -> tuple[float, float]:
+    return (100 * start / duration, 100 * (end - start) / duration) if duration > 0 else (0.0, 100.0)
+
+
+def _ticks(duration: float) -> tuple[tuple[float, float], ...]:
+    """(second, percent) of the time axis: at most seven round steps."""
+    if duration <= 0:
+        return ()
+    rough = duration / 6
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = float(next(power * m for m in (1, 2, 5, 10) if power * m >= rough))
+    return tuple((float(s), 100 * float(s) / duration) for s in np.arange(0, duration * 0.97, step))
+
+
+def _spread(rows: Sequence[Any], most: int) -> list[Any]:
+    if len(rows) <= most:
+        return list(rows)
+    return [rows[i] for i in np.linspace(0, len(rows) - 1, most).round().astype(int)]
+
+
+def _picture(row: Row, png: bytes) -> Picture:
+    width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+    return Picture("data:image/png;base64," + base64.b64encode(png).decode(), row["second"], width, height)
+
+
+def _inked(png: bytes) -> bytes:
+    """The motion map as dark ink on white, so that it prints and reads the same in gray."""
+    gray = mpl_image.imread(io.BytesIO(png), format="png")
+    out = io.BytesIO()
+    mpl_image.imsave(out, 1 - gray, cmap="gray", vmin=0, vmax=1, format="png", metadata=_NO_METADATA)
+    return out.getvalue()
