@@ -1,0 +1,97 @@
+"""The clip manifest of whole files, and the pictures that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.clips.manifest import centre_clip, cut_clips
+from pipeline.clips.visuals import motion_map, picture_rows
+from pipeline.decode.guard import GuardedDecoder
+from pipeline.decode.types import Decoded, DecodeRequest
+from pipeline.schemas import CLIPS, SHOTS, VISUALS
+from tests.pipeline.decode.videos import scene, write_video
+
+ID = "ab" * 32
+
+
+def test_rows_fit_the_schemas_and_the_frames_fit_the_rows(decoded: Callable[[str], Decoded]) -> None:
+    video = decoded("WolfgangLanger_Pexels.mp4")
+    clips = cut_clips(ID, video, 64, 64)
+    table = pa.Table.from_pylist(clips.rows, schema=CLIPS)
+    assert pa.Table.from_pylist(clips.shots, schema=SHOTS).num_rows == 1
+    assert clips.frames.shape == (8, 64, 128, 128)
+    assert table.num_rows == 8
+    for row, frames in zip(clips.rows, clips.frames, strict=True):
+        assert row["clip_id"] == f"{ID}-{row['start_frame']:07d}-64"
+        assert np.array_equal(frames, video.frames[row["start_frame"] : row["end_frame"]])
+        assert row["usable"]
+    assert clips.rows[-1]["end_frame"] == len(video.frames)
+    assert clips.rows[-1]["end_second"] == pytest.approx(19.69, abs=0.05)
+    # 23.976 on a grid of 25: one frame in 24 is shown twice.
+    assert {row["duplicated_frames"] for row in clips.rows} <= {2, 3}
+
+
+def test_padded_clip_repeats_its_last_frame(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", scene(20))
+    with GuardedDecoder() as decoder:
+        video = decoder.decode(path, DecodeRequest())
+    assert isinstance(video, Decoded)
+    clips = cut_clips(ID, video, 64, 64)
+    (row,) = clips.rows
+    assert (row["padded_frames"], row["end_frame"]) == (44, 20)
+    assert np.array_equal(clips.frames[0, :20], video.frames)
+    assert all(np.array_equal(frame, video.frames[-1]) for frame in clips.frames[0, 20:])
+    assert "padded" in row["flags"]
+
+
+def test_cut_parts_the_clips_and_the_shots(tmp_path: Path) -> None:
+    path = write_video(
+        tmp_path / "a.mkv", scene(70, seed=1) + scene(70, seed=5), codec="ffv1", pixel_format="bgr0"
+    )
+    with GuardedDecoder() as decoder:
+        video = decoder.decode(path, DecodeRequest())
+    assert isinstance(video, Decoded)
+    clips = cut_clips(ID, video, 64, 64)
+    assert [(s["start_frame"], s["end_frame"]) for s in clips.shots] == [(0, 70), (70, 140)]
+    assert [(r["shot"], r["start_frame"]) for r in clips.rows] == [(0, 0), (0, 6), (1, 70), (1, 76)]
+
+
+def test_centre_clip_is_the_papers_one_window(decoded: Callable[[str], Decoded]) -> None:
+    video = decoded("carphone_pristine.mp4")
+    clips = centre_clip(ID, video, 64)
+    (row,) = clips.rows
+    assert row["start_frame"] == (len(video.frames) - 64) // 2
+    assert np.array_equal(clips.frames[0], video.frames[18:82])
+
+
+def test_pictures_are_small_few_and_belong_to_clips(decoded: Callable[[str], Decoded]) -> None:
+    video = decoded("franck.webm")
+    clips = cut_clips(ID, video, 64, 64)
+    rows = picture_rows(ID, video, clips)
+    assert pa.Table.from_pylist(rows, schema=VISUALS).num_rows == len(rows)
+    assert [row["kind"] for row in rows] == ["thumbnail"] * 6 + ["motion"]
+    spans = {row["clip_id"]: (row["start_second"], row["end_second"]) for row in clips.rows}
+    for row in rows:
+        start, end = spans[row["clip_id"]]
+        assert start <= row["second"] <= end
+        picture = cv2.imdecode(np.frombuffer(row["image"], np.uint8), cv2.IMREAD_UNCHANGED)
+        assert picture.dtype == np.uint8
+        assert picture.ndim == 2
+        assert max(picture.shape) <= 160
+    thumbnail = cv2.imdecode(np.frombuffer(rows[0]["image"], np.uint8), cv2.IMREAD_UNCHANGED)
+    assert thumbnail.shape == (128, 160)  # 360 × 288
+
+
+def test_motion_map_is_white_where_it_moves_most_and_black_where_nothing_does() -> None:
+    clip = np.full((10, 128, 128), 60, np.uint8)
+    clip[::2, 30:50, 70:90] = 200
+    picture = motion_map(clip)
+    assert picture[40, 80] == 255
+    assert picture[100, 20] == 0
+    assert motion_map(np.zeros((4, 128, 128), np.uint8)).max() == 0
