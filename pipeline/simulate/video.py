@@ -39,7 +39,8 @@ def write_video(path: Path, frames: NDArray[np.uint8], codec: Codec) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
     height, width = frames.shape[1:3]
-    with av.open(str(partial), "w", format="mp4") as container:
+    # The index goes first, so that a file cut short still plays up to the cut.
+    with av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = Fraction(1, FPS)
