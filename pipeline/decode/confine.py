@@ -10,6 +10,7 @@ import ctypes
 import os
 import platform
 import resource
+import signal
 import struct
 import sys
 from typing import Final
@@ -18,7 +19,7 @@ from pipeline.decode.types import Limits
 
 CLONE_NEWUSER: Final = 0x10000000
 CLONE_NEWNET: Final = 0x40000000
-PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 22, 38
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
 SECCOMP_MODE_FILTER: Final = 2
 
 # Architecture (AUDIT_ARCH_*), the numbers of clone and clone3, and the calls refused there
@@ -56,6 +57,7 @@ def confine(limits: Limits) -> dict[str, str]:
             state[name] = f"at most {soft}"
         except (ValueError, OSError) as error:
             state[name] = f"not in force: {error}"
+    state["parent"] = _die_with_parent()
     state["network"] = _leave_network()
     state["system_calls"] = _filter_calls()
     state["protocols"] = "fd (the one file handed over)"
@@ -71,6 +73,15 @@ def arm_cpu(limits: Limits) -> None:
 
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
+
+
+def _die_with_parent() -> str:
+    """A child that hangs in a decoder must not outlive a killed run."""
+    if not sys.platform.startswith("linux"):
+        return "not in force: no parent-death signal here"
+    if _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
+        return f"not in force: {os.strerror(ctypes.get_errno())}"
+    return "the child dies with it"
 
 
 def _leave_network() -> str:

@@ -28,6 +28,10 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 # package lies in is appended last.
 PROGRAM: Final = "import sys; sys.path.append(sys.argv[1]); from pipeline.decode.child import serve; serve()"
 START_SECONDS: Final = 60.0
+FILES_PER_CHILD: Final = 500  # then a fresh one takes over, so that small leaks do not add up
+# What an earlier file may have prepared in the same child. A hang is not among them: trying it again
+# would cost the time limit twice.
+NOT_SURELY_ITS_OWN: Final = ("decoder_crashed", "over_memory")
 
 
 class GuardedDecoder:
@@ -44,6 +48,7 @@ class GuardedDecoder:
         self._child: subprocess.Popen[bytes] | None = None
         self._in_force: dict[str, str] = {}
         self.started = 0  # children started so far
+        self._served = 0  # files the present child was asked about
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +95,18 @@ class GuardedDecoder:
             return DecodeFailure("decoder_crashed", "The decoder's process answered with nonsense.")
 
     def _ask(self, path: Path, header: dict[str, Any]) -> _Collected | DecodeFailure:
+        """The child's answer; a failure an earlier file may have caused is checked in a fresh child."""
+        if self._served >= FILES_PER_CHILD:
+            self.close()
+        answer = self._ask_once(path, header)
+        if isinstance(answer, DecodeFailure) and answer.reason_code in NOT_SURELY_ITS_OWN:
+            shared = self._served > 1
+            self.close()
+            if shared:
+                answer = self._ask_once(path, header)
+        return answer
+
+    def _ask_once(self, path: Path, header: dict[str, Any]) -> _Collected | DecodeFailure:
         limits = self.limits
         try:
             self._start()
@@ -97,6 +114,7 @@ class GuardedDecoder:
             self.close()
             return DecodeFailure("decoder_crashed", f"The decoder's process could not be started ({error}).")
         assert self._child is not None and self._child.stdin is not None and self._child.stdout is not None
+        self._served += 1
         give_up = time.monotonic() + limits.wall_seconds
         collected = _Collected(limits)
         try:
@@ -162,6 +180,7 @@ class GuardedDecoder:
             env=environment,
         )
         self.started += 1
+        self._served = 0
         assert self._child.stdin is not None and self._child.stdout is not None
         write_all(self._child.stdin.fileno(), pack({"kind": "limits", "limits": asdict(self.limits)}))
         message, _ = read_message(self._child.stdout.fileno(), time.monotonic() + START_SECONDS)

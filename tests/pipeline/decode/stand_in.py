@@ -31,6 +31,14 @@ def leak() -> None:
         hoard.append(bytearray(64 << 20))
 
 
+HOARD: list[bytearray] = []
+
+
+def hoard() -> None:
+    """A leak that shows only later, in another file."""
+    HOARD.append(bytearray(220 << 20))
+
+
 def fail() -> None:
     raise RuntimeError("a fault of the library")
 
@@ -58,6 +66,7 @@ MISDEEDS: dict[str, Callable[[], object]] = {
     "hang": lambda: time.sleep(3600),
     "spin": spin,
     "leak": leak,
+    "hoard": hoard,
     "raise": fail,
     "chatter": chatter,
     "nonsense": lambda: write_all(OUT, b"\xff" * 4096),

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import model
 from pipeline.decode.types import SIDE, Decoded, DecodeFailure
+from pipeline.embed import EmbeddingSession
 from tests.conftest import need
 from tests.pipeline.decode.videos import scene, write_video
 
@@ -281,6 +283,21 @@ def test_decord_and_pyav_differ_by_at_most_one_gray_level(
     difference = np.abs(ours.frames.astype(int) - theirs.frames)
     assert difference.mean() <= 0.5
     assert np.mean(difference <= 1) >= 0.99
+
+
+@pytest.mark.parametrize("name", ["carphone_pristine.mp4", "WolfgangLanger_Pexels.mp4", "cap13_edit2.mp4"])
+def test_embeddings_do_not_depend_on_the_decoder(
+    footage: Path, decode: Callable[..., Decoded], name: str
+) -> None:
+    weights = Path(model.__file__).parent / "weights" / "driverprint.onnx"
+    if not weights.exists():
+        pytest.skip("no weights are shipped yet")
+    session = EmbeddingSession(weights, "CPUExecutionProvider", 1)
+    path = need(footage, name)
+    ours, theirs = (
+        session.embed(decode(path, decoder=decoder).frames[None, :64]) for decoder in ("pyav", "decord")
+    )
+    assert np.linalg.norm(ours - theirs) <= 1e-3
 
 
 def test_same_file_gives_the_same_bytes_twice(tmp_path: Path, decode: Callable[..., Decoded]) -> None:

@@ -100,14 +100,30 @@ def test_child_that_cannot_start_is_a_reason_not_an_exception(tmp_path: Path) ->
         assert decoder.in_force == {}
 
 
-def test_child_ends_with_its_parent() -> None:
+def test_leak_of_one_file_is_not_laid_at_the_door_of_the_next(tmp_path: Path) -> None:
+    good = write_video(tmp_path / "good.mp4", scene(5))
+    leaky = tmp_path / "hoard.mp4"
+    leaky.write_bytes(good.read_bytes())
+    with GuardedDecoder(TIGHT, command=STAND_IN) as decoder:
+        answers = [decoder.decode(path, DecodeRequest()) for path in (leaky, good) * 6]
+        assert all(isinstance(answer, Decoded) for answer in answers)
+        assert 1 < decoder.started < 12
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_child_ends_with_its_parent_even_while_it_hangs(tmp_path: Path, busy: bool) -> None:
+    hang = write_video(tmp_path / "a.mp4", scene(5)).rename(tmp_path / "hang.mp4")
     program = (
-        "import sys, os; sys.path.append(sys.argv[1]);"
+        "import sys, os, threading, time; sys.path.append(sys.argv[1]);"
+        "from pathlib import Path;"
         "from pipeline.decode.guard import GuardedDecoder;"
-        "d = GuardedDecoder(); d.in_force; print(d._child.pid, flush=True); os._exit(1)"
+        "from pipeline.decode.types import DecodeRequest;"
+        "d = GuardedDecoder(command=sys.argv[3:]); d.in_force;"
+        "threading.Timer(1.0, lambda: (print(d._child.pid, flush=True), os._exit(1))).start();"
+        f"d.decode(Path(sys.argv[2]), DecodeRequest()) if {busy} else time.sleep(60)"
     )
-    out = subprocess.run([sys.executable, "-I", "-c", program, str(ROOT)], capture_output=True, check=False)
-    child = int(out.stdout)
+    command = [sys.executable, "-I", "-c", program, str(ROOT), str(hang), *STAND_IN]
+    child = int(subprocess.run(command, capture_output=True, check=False).stdout)
     for _ in range(100):
         try:
             os.kill(child, 0)
