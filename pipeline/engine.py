@@ -9,6 +9,7 @@ retried, once, because that may be the machine's fault and not the file's.
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,6 +28,7 @@ from pipeline.ledger import FileResult
 
 WORKER_DIED: Final = "worker_died"
 ATTEMPTS: Final = 2
+RESTART_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ class Engine:
         more = True
         while more or waiting or flights:
             if waiting and not flights:
+                self._await_restart()
                 # A file that was there when a worker died is tried again alone, so that a second
                 # death can be laid at its door and no neighbour's.
                 self._decode(*waiting.popleft(), flights)
@@ -205,6 +208,21 @@ class Engine:
                 self._embed(flight, flights)
             else:
                 commit(result)
+
+    def _await_restart(self) -> None:
+        """Wait until every actor answers: a call to one that is still being restarted fails at once."""
+        import ray
+
+        deadline = time.monotonic() + RESTART_SECONDS
+        for actor in (*self._decoders.actors, *self._embedders.actors):
+            while True:
+                try:
+                    ray.get(actor.__ray_ready__.remote())
+                    break
+                except ray.exceptions.RayActorError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.1)
 
     def _decode(self, work: Work, attempt: int, flights: dict[Any, _Flight]) -> None:
         pool = self._decoders

@@ -29,11 +29,11 @@ def verify_case(case: CaseFolder) -> Verdict:
 
     Raises UserError when the folder is not a case.
     """
-    record = case.read_record()
     if case.is_unfinished():
         return Verdict(
             None, (f"{case.root} is unfinished: run the same 'driverprint analyze' again to complete it",)
         )
+    record = case.read_record()
     if not (case.root / SUMS).is_file():
         return Verdict(None, (f"{SUMS} is missing: the case was never sealed, or the file was removed",))
     problems = list(check_sums(case.root))
