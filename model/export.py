@@ -130,7 +130,7 @@ def _to_onnx(network: nn.Module, clip_length: int) -> onnx.ModelProto:
     # A batch of 2: with 1 the exporter would freeze the batch axis.
     example = torch.from_numpy(smooth_frames(2 * clip_length, seed=0))
     example = example.reshape(2, clip_length, FRAME_SIDE, FRAME_SIDE)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         program = torch.onnx.export(
             network,

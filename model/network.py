@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-from model.layers.conditions import Condition, observe
+from model.layers.conditions import observe
 from model.layers.f5c import F5C
 from model.layers.standardise import standardise
 from model.layers.temporal_head import TemporalHead
+from model.system import Condition
 
 
 class DriverNetwork(nn.Module):
@@ -21,11 +23,17 @@ class DriverNetwork(nn.Module):
         self.backbone = backbone
         self.condition = condition
         self.head = head
+        self.head_precision: torch.dtype | None = None  # lower precision of the head alone, in training
 
     def forward(self, clips: Tensor) -> Tensor:
         """Embed clips, uint8 ``[B, T, 128, 128]`` -> float32 ``[B, 256]``."""
         observed = observe(standardise(clips), self.backbone, self.condition)
-        return nn.functional.normalize(self.head(observed).float(), dim=1)
+        if self.head_precision is None:
+            vectors = self.head(observed)
+        else:
+            with torch.autocast(observed.device.type, self.head_precision):
+                vectors = self.head(observed)
+        return nn.functional.normalize(vectors.float(), dim=1)
 
 
 def f5c_network(condition: Condition = "FEAT_DIFF") -> DriverNetwork:

@@ -6,12 +6,45 @@ in channel space, each position aggregates the differences to its neighbours. No
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 NEIGHBOURS: Final = 4
+
+
+class _Peak(torch.autograd.Function):
+    """Largest of the gathered rows, element by element, with a backward pass that keeps only the result.
+
+    Left to itself, autograd would keep every gathered copy and split each gradient several times over.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, nearest: Tensor) -> Tensor:
+        peak = _largest(table, nearest)
+        ctx.save_for_backward(table, nearest, peak)
+        return peak
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """A gradient flows to the first row that holds the peak."""
+        table, nearest, peak = ctx.saved_tensors
+        left = gradient.clone()
+        total = torch.zeros_like(table)
+        for rows in nearest[:-1]:
+            share = left * (table.index_select(0, rows) == peak)
+            total.index_add_(0, rows, share)
+            left -= share
+        total.index_add_(0, nearest[-1], left)
+        return total, None
+
+
+def _largest(table: Tensor, nearest: Tensor) -> Tensor:
+    peak = table.index_select(0, nearest[0])
+    for rows in nearest[1:]:
+        peak = torch.maximum(peak, table.index_select(0, rows))
+    return peak
 
 
 def correspond(rows: Tensor) -> Tensor:
@@ -30,9 +63,10 @@ def correspond(rows: Tensor) -> Tensor:
         cosine = directions @ directions.transpose(1, 2)
         nearest = cosine.topk(NEIGHBOURS, dim=2, sorted=False).indices
         first_row = torch.arange(count, device=rows.device)[:, None, None] * positions
-        flat = (nearest + first_row).reshape(count * positions, NEIGHBOURS)
+        flat = (nearest + first_row).reshape(count * positions, NEIGHBOURS).t().contiguous()
     table = rows.reshape(count * positions, channels)
-    peak = table.index_select(0, flat[:, 0])
-    for neighbour in range(1, NEIGHBOURS):
-        peak = torch.maximum(peak, table.index_select(0, flat[:, neighbour]))
+    if torch.is_grad_enabled():
+        peak: Tensor = _Peak.apply(table, flat)  # type: ignore[no-untyped-call]
+    else:
+        peak = _largest(table, flat)
     return rows + peak.reshape(count, positions, channels).relu()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from torch import Tensor, nn
 
-Condition = Literal["FEAT_DIFF", "PIXEL_DIFF", "RAW_FEAT", "STATIC"]
-CONDITIONS: tuple[Condition, ...] = get_args(Condition)
+from model.system import CONDITIONS, Condition
 
 
 def encode(frames: Tensor, backbone: nn.Module) -> Tensor:

@@ -31,7 +31,7 @@ class F5C(nn.Module):
         """Encode frames, float ``[N, 1, 128, 128]`` -> ``[N, 128, 16, 16]`` (channels last in memory)."""
         maps = self.conv_stack(frames)
         if self.fcc is not None:
-            maps = self.fcc(maps)
+            maps = self.fcc(maps.contiguous())  # its matrix products run along rows and columns
         rows = maps.flatten(2).transpose(1, 2)  # [N, 256, 128]: one row a position
         if self.fusion is not None:
             rows = self.fusion(rows)

@@ -13,6 +13,8 @@ import torch
 
 FRAMES_NEEDED = 130
 
+torch.set_num_threads(1)  # small work on a shared machine: threads would wait for each other
+
 
 @pytest.fixture(scope="session")
 def real_frames(footage: Path) -> npt.NDArray[np.uint8]:

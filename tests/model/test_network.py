@@ -8,13 +8,14 @@ from torch import nn
 
 from model.export import smooth_frames
 from model.layers.ccc import NEIGHBOURS, correspond
-from model.layers.conditions import CONDITIONS, Condition, observe
+from model.layers.conditions import observe
 from model.layers.conv_stack import ConvStack
 from model.layers.f5c import F5C
 from model.layers.fcc import CircularConv, Fcc
 from model.layers.standardise import standardise
 from model.layers.temporal_head import TemporalHead
 from model.network import count_parameters, f5c_network
+from model.system import CONDITIONS, Condition
 
 
 def clips(batch: int, length: int, seed: int = 0) -> torch.Tensor:

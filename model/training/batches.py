@@ -1,0 +1,136 @@
+"""Batches of N drivers × M videos, read ahead of the network (paper, Table I)."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from model.crop import random_start, read_clip
+from model.frame_store import Frames, FrameSource, VideoLabel
+from model.protocol import ORIGINAL
+from model.training.config import TrainConfig
+from model.training.errors import TrainingError
+
+READ_AHEAD: Final = 2  # batches
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips, uint8 ``[N·M, T, 128, 128]``, and the number of each one's driver, int64 ``[N·M]``.
+
+    Where several processes share the batch, ``clips`` is one's share and ``drivers`` covers them all.
+    """
+
+    clips: Frames
+    drivers: npt.NDArray[np.int64]
+
+
+def chosen_videos(labels: Sequence[VideoLabel], config: TrainConfig, split: str) -> list[int]:
+    """Videos of a split, of the generators the run names; originals only where it asks for them."""
+    return [
+        number
+        for number, label in enumerate(labels)
+        if label.split == split
+        and (
+            config.with_originals
+            if label.generator == ORIGINAL
+            else config.generators is None or label.generator in config.generators
+        )
+    ]
+
+
+def videos_by_driver(labels: Sequence[VideoLabel], config: TrainConfig) -> list[list[int]]:
+    """Training videos, self- and cross-reenactments alike, grouped by driver in name order.
+
+    Raises TrainingError when there are fewer than two drivers, or a driver has a single video.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for number in chosen_videos(labels, config, "train"):
+        groups[labels[number].driver].append(number)
+    if len(groups) < 2:
+        raise TrainingError(
+            f"training needs at least 2 drivers, the training split has {len(groups)}; "
+            "check the dataset's split and the generators asked for."
+        )
+    for driver, videos in groups.items():
+        if len(videos) < 2:
+            raise TrainingError(
+                f"driver {driver!r} has a single training video ({labels[videos[0]].path}), "
+                "at least 2 are needed; add another or leave the driver out of the training split."
+            )
+    return [groups[driver] for driver in sorted(groups)]
+
+
+def draw_batch(
+    source: FrameSource, groups: list[list[int]], config: TrainConfig, step: int, rank: int = 0, size: int = 1
+) -> Batch:
+    """The batch of a step: a function of seed and step alone, so a resumed run sees the same batches.
+
+    N drivers without replacement (all of them where there are fewer), M videos of each, a video twice
+    only where the driver has fewer than M; from each a random consecutive clip. Of ``size`` processes, each
+    reads every size-th clip only; ``drivers`` is the whole batch in the order the processes hold it.
+    """
+    random = np.random.default_rng((config.seed, step))
+    n_drivers = min(config.drivers_per_batch, len(groups))
+    drivers = np.repeat(random.choice(len(groups), n_drivers, replace=False), config.videos_per_driver)
+    length = config.system.clip_length
+    order = [place for process in range(size) for place in range(process, len(drivers), size)]
+    clips = np.empty((len(range(rank, len(drivers), size)), length, 128, 128), np.uint8)
+    for first in range(0, len(drivers), config.videos_per_driver):
+        videos = groups[drivers[first]]
+        scarce = len(videos) < config.videos_per_driver
+        picked = random.choice(videos, config.videos_per_driver, replace=scarce)
+        for place, video in enumerate(picked.tolist(), start=first):
+            start = random_start(source.length(video), length, random)
+            if place % size == rank:
+                clips[place // size] = read_clip(source, video, start, length)
+    return Batch(clips, drivers[order].astype(np.int64))
+
+
+def batches(
+    source: FrameSource,
+    groups: list[list[int]],
+    config: TrainConfig,
+    first: int,
+    rank: int = 0,
+    size: int = 1,
+) -> Generator[Batch]:
+    """Batches of steps first … last, drawn by a thread that stays two ahead; its errors surface here."""
+    ready: queue.Queue[Batch | BaseException] = queue.Queue(READ_AHEAD)
+    stop = threading.Event()
+
+    def offer(item: Batch | BaseException) -> None:
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return
+
+    def read() -> None:
+        try:
+            for step in range(first, config.total_steps):
+                offer(draw_batch(source, groups, config, step, rank, size))
+                if stop.is_set():
+                    return
+        except BaseException as error:  # handed to the consumer
+            offer(error)
+
+    reader = threading.Thread(target=read, name="batches", daemon=True)
+    reader.start()
+    try:
+        for _ in range(first, config.total_steps):
+            item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        reader.join()
