@@ -13,6 +13,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,12 @@ _SETTINGS: Final = {
     "RAY_DEDUP_LOGS": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
 }
+
+
+@cache
+def _token() -> str:
+    """One secret for the life of this process: Ray keeps the first it has read, also for a later session."""
+    return secrets.token_hex(32)
 
 
 def _sweep() -> None:
@@ -56,7 +63,7 @@ def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=BASE))
     token = folder / "token"
     token.touch(mode=0o600)
-    token.write_text(secrets.token_hex(32))
+    token.write_text(_token())
     empty = folder / "cwd"
     empty.mkdir()
     before = dict(os.environ)

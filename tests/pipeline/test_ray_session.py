@@ -1,0 +1,35 @@
+"""Ray is private to the run: loopback, token, nothing left behind, and it can be started twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import os, ray
+from pathlib import Path
+from pipeline.ray_session import ray_session
+
+def where():
+    return os.getcwd()
+
+for _ in range(2):
+    with ray_session(1, 80_000_000):
+        folder = Path.cwd().parent
+        assert folder.stat().st_mode & 0o777 == 0o700, oct(folder.stat().st_mode)
+        assert (folder / "token").stat().st_mode & 0o077 == 0
+        print(ray.get(ray.remote(where).remote()))
+    assert not folder.exists()
+"""
+
+
+def test_two_sessions_in_one_process_leave_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    places = done.stdout.split()
+    assert len(places) == 2
+    # Workers never start in the user's directory, which may be evidence.
+    assert all(str(tmp_path) not in place for place in places)
