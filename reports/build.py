@@ -69,6 +69,7 @@ def build_report(case: Path, *, redact: bool = False) -> Path:
     for stale in set((case / PAGE_FOLDER).glob("*.html")) - wanted:
         stale.unlink()
     videos = [] if linked else [video(case_, e, identities, n_frames) for e in exhibits]
+    shared["bins"] = binned(found.known_scores, list(found.marks.values())) if _known(found) else None
     text = environment.get_template("report.html").render(**shared, videos=videos, figures=_figures(found))
     report = case / "report.html"
     _write(report, text)
@@ -83,7 +84,9 @@ def report_figures(case: Path, *, redact: bool = False) -> dict[str, Any]:
     data["distribution"] = (
         as_data(binned(found.known_scores, list(found.marks.values()))) if _known(found) else None
     )
-    data["videos"] = [_without_pixels(video(found.case, e, identities, 0)) for e in found.case.exhibits]
+    exhibits = found.case.exhibits
+    n_frames = frames_per_video(len(exhibits))
+    data["videos"] = [_without_pixels(video(found.case, e, identities, n_frames)) for e in exhibits]
     return data
 
 
@@ -98,8 +101,9 @@ def _known(found: Content) -> bool:
 
 def _without_pixels(section: Video) -> Any:
     data = as_data(section)
-    for key in ("frames", "motion", "row"):
-        data.pop(key)
+    data.pop("row")  # the evidence table stands in the data once already
+    for picture in [*data["frames"], *([data["motion"]] if data["motion"] else [])]:
+        picture.pop("uri")
     return data
 
 
@@ -116,6 +120,12 @@ def _figures(found: Content) -> dict[str, Markup]:
     return drawn
 
 
+_NUMBER_FILTERS: Final = (
+    *("auc", "bare", "count", "fixed", "interval", "moment"),
+    *("percent", "rate", "score", "seconds", "share", "size"),
+)
+
+
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -126,22 +136,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals |= {"t": wording.t, "plain": wording.plain, "plural": wording.plural}
     environment.globals |= {"optional": wording.optional}
-    environment.filters |= {
-        name: getattr(digits, name)
-        for name in (
-            "auc",
-            "count",
-            "fixed",
-            "interval",
-            "moment",
-            "percent",
-            "rate",
-            "score",
-            "seconds",
-            "share",
-            "size",
-        )
-    }
+    environment.filters |= {name: getattr(digits, name) for name in _NUMBER_FILTERS}
     environment.globals |= {"interval": digits.interval, "absent": digits.absent}
     environment.filters |= {"visible": visible, "shortened": shortened, "name": _name}
     return environment

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from reports.case import Case, Row
+from reports.conditions import Condition, conditions
+from reports.digits import settled
 from reports.exploratory import Exploration, exploration
 from reports.known_pairs import known_pairs
 from reports.known_scores import KnownScores, known_scores
@@ -33,6 +35,7 @@ class Content:
     marks: dict[str, float]
     shares: dict[str, tuple[float | None, float | None]]
     n_known_videos: int
+    conditions: list[Condition]
 
     @property
     def run(self) -> Row:
@@ -54,6 +57,7 @@ def content(case: Case) -> Content:
         exploration=exploration(case) if case.exploratory else None,
         marks=marks,
         shares={label: scores.share_as_high(score) for label, score in marks.items()},
+        conditions=conditions(case),
         n_known_videos=sum(e.row["role"] == "known" for e in case.exhibits),
     )
 
@@ -70,6 +74,6 @@ def as_data(value: Any) -> Any:
         return {str(k): as_data(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [as_data(v) for v in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, str | int | float) else str(value)
+    if isinstance(value, float):
+        return settled(value) if np.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)

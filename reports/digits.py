@@ -25,7 +25,13 @@ def absent() -> Markup:
 
 
 def _data(value: float, shown: str) -> Markup:
-    return Markup('<data value="{}">{}</data>').format(repr(value), shown.replace("-", MINUS))
+    return Markup('<data value="{}">{}</data>').format(repr(settled(value)), shown.replace("-", MINUS))
+
+
+def settled(value: float) -> float:
+    """``value`` to twelve significant digits: the last bits of a sum depend on the processor's order of
+    adding, and a rebuilt report must have the same bytes."""
+    return value if isinstance(value, int) else float(f"{value:.12g}")
 
 
 def count(value: int | None) -> Markup:
@@ -38,6 +44,11 @@ def fixed(value: float | None, digits: int) -> Markup:
     if value is None or math.isnan(value):
         return absent()
     return _data(float(value), f"{float(value):.{digits}f}")
+
+
+def bare(value: float) -> Markup:
+    """A number of unknown meaning out of the run's record, six significant digits."""
+    return _data(value, str(value) if isinstance(value, int) else f"{value:.6g}")
 
 
 def auc(value: float | None) -> Markup:

@@ -22,6 +22,7 @@ class Ledger:
     balanced: bool
     clips: int
     usable_clips: int
+    unusable_clips: int
     flags: tuple[tuple[str, int, int], ...]
     reasons: tuple[tuple[str, str, int], ...]
 
@@ -44,6 +45,7 @@ def ledger(case: Case) -> Ledger:
         balanced=sum(by_status.values()) == len(case.evidence) and declared == counted,
         clips=len(clips),
         usable_clips=usable,
+        unusable_clips=len(clips) - usable,
         flags=tuple((flag, n, unusable.get(flag, 0)) for flag, n in sorted(carried.items())),
         reasons=tuple((status, code, n) for (status, code), n in sorted(reasons.items())),
     )

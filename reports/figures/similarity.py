@@ -88,12 +88,15 @@ def plane(found: Exploration) -> Markup:
     group_of = {label: g.number for g in found.groups for label in g.members}
     with drawing(6.0, 4.2) as figure:
         axes = figure.add_subplot()
-        for label, (x, y) in zip(found.labels, found.position, strict=True):
+        for i, (label, (x, y)) in enumerate(zip(found.labels, found.position, strict=True)):
             number = group_of.get(label)
             marker = _MARKERS[(number - 1) % len(_MARKERS)] if number else "o"
             axes.plot([x], [y], marker, color=SAME if number else MUTED, markersize=6, markeredgecolor=PAPER)
             if len(found.labels) <= _LABELLED:
-                axes.annotate(label, (x, y), (5, 4), textcoords="offset points")
+                # Neighbours in dendrogram order lie close together: their labels go four ways.
+                side, level = ("left", "right")[i % 2], ("bottom", "top")[i // 2 % 2]
+                offset = (4 if side == "left" else -4, 2 if level == "bottom" else -2)
+                axes.annotate(label, (x, y), offset, textcoords="offset points", ha=side, va=level)
         axes.set_aspect("equal", adjustable="datalim")
         axes.set_xlabel(plain("figure.axis_one"))
         axes.set_ylabel(plain("figure.axis_two"))

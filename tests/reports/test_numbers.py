@@ -1,0 +1,110 @@
+"""Every number a reader sees comes from the tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tests.reports.conftest import Built
+
+
+def every_number(data: Any) -> set[float]:
+    if isinstance(data, dict):
+        return set().union(*(every_number(v) for v in data.values()), {float(len(data))}) if data else {0.0}
+    if isinstance(data, list):
+        return set().union(*(every_number(v) for v in data), {float(len(data))}) if data else {0.0}
+    return {float(data)} if isinstance(data, int | float) and not isinstance(data, bool) else set()
+
+
+@pytest.mark.parametrize("name", ["plain", "exploratory", "empty"])
+def test_every_number_in_the_html_is_in_the_figures(name: str, request: pytest.FixtureRequest) -> None:
+    built: Built = request.getfixturevalue(name)
+    known = every_number(built.figures)
+    shown = [float(a["value"] or "nan") for a in built.elements.all("data")]
+    assert len(shown) > 5
+    assert [x for x in shown if x not in known] == []
+
+
+def test_rankings_are_the_rows_of_the_scores_table(plain: Built) -> None:
+    scores = pq.read_table(plain.folder / "scores.parquet").to_pylist()
+    evidence = {r["evidence_id"]: r for r in pq.read_table(plain.folder / "evidence.parquet").to_pylist()}
+    shown = [
+        (q["path"], r["identity"], r["rank"], f"{r['score']:.11g}")
+        for q in plain.figures["questioned"]
+        for r in q["ranking"]
+    ]
+    stored = [
+        (evidence[r["evidence_id"]]["path"], r["identity"], r["rank"], f"{r['score']:.11g}") for r in scores
+    ]
+    assert {p for p, *_ in shown} == {
+        "questioned/call-01.mp4",
+        "questioned/call-02.mp4",
+        "questioned/call-03.mkv",
+    }
+    # The duplicate row shares its evidence_id with the file it repeats.
+    assert sorted(x[1:] for x in shown) == sorted(x[1:] for x in stored)
+    for score in (r["score"] for r in scores if r["rank"] == 1):
+        assert (
+            f'<data value="{float(f"{score:.12g}")!r}">{score:.3f}</data>'.replace(">-", ">−") in plain.html
+        )
+
+
+def test_auc_per_identity_is_what_counting_pairs_gives(plain: Built) -> None:
+    pairs = pq.read_table(plain.folder / "pairs.parquet").to_pylist()
+    target = {
+        r["evidence_id"]: r["target"] for r in pq.read_table(plain.folder / "evidence.parquet").to_pylist()
+    }
+    reading = plain.figures["separations"][0]
+    assert reading["kind"] == "paper"
+    values = []
+    for row in reading["identities"]:
+        face = row["name"]
+        here = [p for p in pairs if p["same_target"] and target[p["left"]] == face]
+        own = [(p["left_identity"] == face) + (p["right_identity"] == face) for p in here]
+        positives = [p["score"] for p, n in zip(here, own, strict=True) if n == 2]
+        negatives = [p["score"] for p, n in zip(here, own, strict=True) if n == 1]
+        wins = [(a > b) + 0.5 * (a == b) for a in positives for b in negatives]
+        assert row["auc"] == pytest.approx(np.mean(wins), abs=1e-12)
+        assert (row["n_positives"], row["n_negatives"]) == (len(positives), len(negatives))
+        values.append(np.mean(wins))
+    assert len(values) == 6
+    assert reading["mean_auc"] == pytest.approx(np.mean(values), abs=1e-12)
+    assert 0.5 < reading["mean_auc"] < 1
+    assert f"{reading['mean_auc']:.3f}" in plain.text
+
+
+def test_ledger_counts_the_evidence_rows(plain: Built) -> None:
+    status = pq.read_table(plain.folder / "evidence.parquet").column("status").to_pylist()
+    parts = [f"{status.count(s)} {s}" for s in ("processed", "failed", "skipped", "duplicate")]
+    assert f"{len(status)} found = {' + '.join(parts)}" in plain.text
+    assert plain.figures["ledger"]["balanced"]
+
+
+def test_counts_that_disagree_with_the_run_raise_an_alarm(fresh, plain: Built) -> None:
+    from reports.build import build_report
+    from tests.reports.case_folder import plain_case
+
+    plain_case().write(fresh)
+    run = json.loads((fresh / "run.json").read_text())
+    run["counts"]["processed"] -= 1
+    (fresh / "run.json").write_text(json.dumps(run))
+    assert "The counts do not add up" in Built(build_report(fresh).parent).text
+    assert "The counts do not add up" not in plain.text
+
+
+def test_unusable_clips_are_counted_and_shown(plain: Built) -> None:
+    shards = [pq.read_table(p).to_pylist() for p in (plain.folder / "clips").glob("*.parquet")]
+    clips = [c for shard in shards for c in shard]
+    unusable = sum(not c["usable"] for c in clips)
+    assert unusable > 0
+    assert f"{unusable} of {len(clips)} clips are not fit for comparison" in plain.text
+
+
+def test_every_file_stands_in_the_inventory_with_its_hash(plain: Built) -> None:
+    for row in pq.read_table(plain.folder / "evidence.parquet").to_pylist():
+        assert row["path"] in plain.text
+        assert row["evidence_id"] in plain.text

@@ -1,0 +1,147 @@
+"""The figures on known material, against independent oracles and against their own claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from model.protocol import evaluate
+from reports.bootstrap import RESAMPLES, clustered_auc_interval, weighted_auc
+from reports.case import load_case
+from reports.known_pairs import known_pairs
+from reports.known_scores import known_scores, unit_mean
+from reports.validation import separation, separations
+from tests.reports.case_folder import CaseBuilder
+from tests.reports.conftest import Built, build
+
+
+def test_mean_auc_equals_the_benchmarks_on_the_same_embeddings(plain: Built) -> None:
+    case = load_case(plain.folder)
+    known = [e for e in case.exhibits if e.row["role"] == "known"]
+    vectors = np.stack([unit_mean(case.usable_embeddings(e.key)) for e in known])
+    result = evaluate(
+        vectors, [e.row["target"] for e in known], [e.row["identity"] for e in known], ["g"] * len(known)
+    )
+    found = separation(known_pairs(case), "paper")
+    assert found is not None
+    assert found.mean_auc == pytest.approx(result.pooled.auc, abs=1e-9)
+    assert [r.auc for r in found.identities] == pytest.approx(
+        [t.auc for t in result.pooled.targets], abs=1e-9
+    )
+
+
+def test_pooled_auc_and_curve_agree_with_scikit_learn(plain: Built) -> None:
+    found = separation(known_pairs(load_case(plain.folder)), "any_face")
+    assert found is not None
+    label = np.repeat([1, 0], [len(found.same), len(found.different)])
+    assert found.pooled_auc == pytest.approx(
+        roc_auc_score(label, np.concatenate((found.same, found.different)))
+    )
+    assert np.trapezoid(found.tpr, found.fpr) == pytest.approx(found.pooled_auc, abs=2e-3)
+
+
+def test_different_faces_are_never_called_validation(fresh: Path) -> None:
+    case = CaseBuilder(spread=2.5).known("Ada", 4).known("Ben", 4).questioned("q.mp4", "Ada")
+    built = build(case, fresh)
+    assert [s["kind"] for s in built.figures["separations"]] == ["any_face"]
+    assert "Faces differ as well as drivers: not a validation" in built.text
+    assert "Faces held equal" not in built.text
+
+
+def test_shared_face_nobody_owns_is_read_within_the_face(fresh: Path) -> None:
+    case = CaseBuilder(spread=2.5)
+    for person in ("Ada", "Ben", "Cem"):
+        case.known(person, 3, target="stock avatar")
+    found = separations(known_pairs(load_case(case.write(fresh))))
+    assert [(s.kind, [r.name for r in s.identities]) for s in found] == [("same_target", ["stock avatar"])]
+    assert (found[0].n_positives, found[0].n_negatives) == (9, 27)
+
+
+@pytest.mark.parametrize(
+    ("builder", "says"),
+    [
+        (CaseBuilder().known("Ada", 1).known("Ben", 1), "No identity has two known videos"),
+        (CaseBuilder().known("Ada", 3), "All known videos are of one identity"),
+        (CaseBuilder().questioned("q.mp4", "x"), "The case holds no known videos"),
+    ],
+)
+def test_no_auc_where_the_data_carry_none(builder: CaseBuilder, says: str, fresh: Path) -> None:
+    built = build(builder, fresh)
+    assert built.figures["separations"] == []
+    assert "No figure can be given." in built.text
+    assert says in built.text
+    assert "Mean AUC" not in built.text
+
+
+def test_no_interval_below_five_identities(fresh: Path) -> None:
+    case = CaseBuilder(spread=3.0)
+    for person in "ABCD":
+        case.known(person, 6)
+    found = separation(known_pairs(load_case(case.write(fresh))), "any_face")
+    assert found is not None
+    assert 0.5 < found.pooled_auc < 1
+    assert (found.mean_low, found.pooled_low, found.interval_note) == (None, None, "few_clusters")
+    assert {r.note for r in found.identities} == {"few_clusters"}
+
+
+def test_no_interval_when_nothing_overlaps(fresh: Path) -> None:
+    case = CaseBuilder(spread=0.1)
+    for person in "ABCDEF":
+        case.known(person, 5)
+    found = separation(known_pairs(load_case(case.write(fresh))), "any_face")
+    assert found is not None
+    assert found.pooled_auc == 1.0
+    assert (found.pooled_low, found.interval_note) == (None, "no_overlap")
+
+
+def test_weighted_auc_is_the_auc_of_repeated_pairs() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.integers(0, 6, 40).astype(float)
+    positive = rng.random(40) < 0.4
+    weights = rng.integers(0, 4, (5, 40)).astype(float)
+    expected = [
+        roc_auc_score(np.repeat(positive, w.astype(int)), np.repeat(scores, w.astype(int))) for w in weights
+    ]
+    assert weighted_auc(scores, positive, weights) == pytest.approx(expected, abs=1e-12)
+
+
+def test_clustered_interval_is_wider_than_pretending_pairs_are_independent() -> None:
+    """Persons who differ in how far their pairs lie apart: drawing pairs would miss that spread."""
+    rng = np.random.default_rng(2)
+    n, each = 12, 30
+    person = np.repeat(np.arange(n), each)
+    positive = np.tile(np.arange(each) < each // 2, n)
+    scores = rng.normal(size=n * each) + positive * rng.normal(1, 1.5, n)[person]
+    found = clustered_auc_interval(scores, positive, person, person, [n])
+    assert found is not None
+    naive = [
+        roc_auc_score(positive[i], scores[i]) for i in rng.integers(0, len(scores), (RESAMPLES, len(scores)))
+    ]
+    assert found[1] - found[0] > 1.5 * float(np.subtract(*np.quantile(naive, [0.975, 0.025])))
+    assert found[0] < roc_auc_score(positive, scores) < found[1]
+
+
+def test_known_videos_are_scored_without_themselves(plain: Built) -> None:
+    case = load_case(plain.folder)
+    found = known_scores(case)
+    n = sum(e.row["role"] == "known" for e in case.exhibits)
+    assert (len(found.same), len(found.different)) == (n, n * 5)
+    first = next(e for e in case.exhibits if e.row["identity"] == "Amara")
+    others = [e for e in case.exhibits if e.row["identity"] == "Amara" and e is not first]
+    own = unit_mean(case.usable_embeddings(first.key))
+    rest = unit_mean(np.stack([unit_mean(case.usable_embeddings(e.key)) for e in others]))
+    assert -np.linalg.norm(own - rest) in found.same
+
+
+def test_questioned_scores_are_reproduced_from_the_embeddings(plain: Built) -> None:
+    """The distribution a questioned score is laid beside is aggregated as the score itself is."""
+    case = load_case(plain.folder)
+    for row in pq.read_table(plain.folder / "scores.parquet").to_pylist():
+        known = [e for e in case.exhibits if e.row["identity"] == row["identity"]]
+        template = unit_mean(np.stack([unit_mean(case.usable_embeddings(e.key)) for e in known]))
+        own = unit_mean(case.usable_embeddings(row["evidence_id"]))
+        assert -np.linalg.norm(own - template) == pytest.approx(row["score"], abs=1e-6)
