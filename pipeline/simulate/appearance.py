@@ -15,11 +15,11 @@ Colour = tuple[float, float, float]
 _SKIN: Final = np.log(
     np.array(
         [
-            [0.70, 0.47, 0.37],
-            [0.58, 0.37, 0.27],
-            [0.42, 0.24, 0.15],
-            [0.23, 0.12, 0.07],
-            [0.105, 0.056, 0.036],
+            [0.71, 0.47, 0.38],
+            [0.60, 0.36, 0.27],
+            [0.44, 0.24, 0.16],
+            [0.25, 0.122, 0.077],
+            [0.115, 0.056, 0.038],
         ]
     )
 )
@@ -61,6 +61,7 @@ class Appearance:
     hairline: float
     curl: float
     parting: float
+    sweep: float
     brow: Colour
     brow_height: float
     brow_thickness: float
@@ -73,6 +74,7 @@ class Appearance:
     pupil: float
     glasses: Colour | None
     glasses_shape: tuple[float, float, float]
+    glasses_wire: float
     cloth: Colour
     cloth_trim: Colour
     neckline: float
@@ -101,12 +103,12 @@ def _hair_colour(identity: Identity, rng: np.random.Generator) -> Colour:
 
 def _hair_style(identity: Identity, rng: np.random.Generator) -> tuple[str, float, float]:
     """Style, thickness and hairline height."""
-    high = 7.93 + rng.normal(0, 0.05)
+    high = 7.98 + rng.normal(0, 0.07)
     if identity.male < 0.5:
         style = str(rng.choice(["long", "long", "bob", "full", "short"]))
         lift = {"long": 0.14, "bob": 0.2, "full": 0.22, "short": 0.12}[style]
     else:
-        chances = [0.06 + 0.3 * identity.age, 0.16, 0.44, 0.34 - 0.3 * identity.age]
+        chances = [0.03 + 0.22 * identity.age, 0.14, 0.45, 0.38 - 0.25 * identity.age]
         style = str(rng.choice(["bald", "buzz", "short", "full"], p=np.array(chances) / sum(chances)))
         lift = {"bald": 0.0, "buzz": 0.025, "short": 0.11, "full": 0.2}[style]
         high += 0.16 * max(0.0, identity.age - 0.2) + (0.03 if style == "buzz" else 0.0)
@@ -127,7 +129,7 @@ def sample_appearance(identity: Identity) -> Appearance:
     hair = _hair_colour(identity, rng)
     brow_dark = min(1.0, 0.55 + rng.normal(0, 0.1))
     made_up = not man and rng.random() < 0.6
-    tint = rng.uniform([0.78, 0.42, 0.42], [0.98, 0.66, 0.66])
+    tint = rng.uniform([0.78, 0.42, 0.52], [0.98, 0.62, 0.80])
     if made_up:
         tint = tint * rng.uniform([0.9, 0.4, 0.45], [1.05, 0.8, 0.85])
     lips = np.array(skin) * tint * (0.95 if melanin < 0.5 else 1.15)
@@ -166,6 +168,7 @@ def sample_appearance(identity: Identity) -> Appearance:
         hairline=hairline,
         curl=float(np.clip(rng.beta(0.8, 1.6) + 0.6 * identity.african, 0, 1)),
         parting=float(rng.normal(0, 0.35)),
+        sweep=float(rng.normal(0, 0.09)),
         brow=(hair[0] * brow_dark, hair[1] * brow_dark, hair[2] * brow_dark),
         brow_height=float(rng.normal(0, 0.018)),
         brow_thickness=float(rng.uniform(0.8, 1.3) if man else rng.uniform(0.5, 0.95)),
@@ -182,6 +185,7 @@ def sample_appearance(identity: Identity) -> Appearance:
             float(rng.uniform(0.16, 0.24)),
             float(rng.uniform(2.2, 5.0)),
         ),
+        glasses_wire=float(rng.uniform(0.009, 0.022)),
         cloth=(float(cloth[0]), float(cloth[1]), float(cloth[2])),
         cloth_trim=(float(trim[0]), float(trim[1]), float(trim[2])),
         neckline=float(rng.uniform(5.45, 5.8)),

@@ -58,16 +58,8 @@ _EXCLUDED: Final = (
 
 #: Standard deviation of a detail's weight, by region; 1 is the extreme the model's authors drew.
 _SPREAD: Final = {
-    **{
-        "nose": 0.42,
-        "chin": 0.38,
-        "cheek": 0.38,
-        "head": 0.30,
-        "forehead": 0.36,
-        "mouth": 0.32,
-        "ears": 0.35,
-    },
-    **{"eyes": 0.24, "eyebrows": 0.35, "neck": 0.25},
+    **{"nose": 0.30, "chin": 0.33, "cheek": 0.35, "head": 0.22, "forehead": 0.30},
+    **{"mouth": 0.30, "ears": 0.35, "eyes": 0.24, "eyebrows": 0.33, "neck": 0.25},
 }
 
 
@@ -135,7 +127,7 @@ def _add_details(vertices: NDArray[np.float32], targets: Targets, rng: np.random
             side = one if rng.random() < 0.5 else one[:-1] + "r"
             targets.add(vertices, side, abs(rng.normal(0, 0.16)))
             continue
-        weight = float(np.clip(rng.normal(0, _SPREAD[region]), -0.9, 0.9))
+        weight = float(np.clip(rng.normal(0, _SPREAD[region]), -0.75, 0.75))
         if other is None:
             weight = max(0.0, weight - 0.15)
         name = other if weight > 0 and other is not None else one
@@ -156,6 +148,7 @@ def sample_identity(wheel: Path, seed: int) -> Identity:
     muscle, weight = rng.uniform(0.3, 0.75), float(np.clip(rng.normal(0.52, 0.16), 0.15, 0.95))
     _add_macros(vertices, heads.shape_targets, male, age, ancestry, muscle, weight)
     _add_details(vertices, heads.shape_targets, rng)
+    _lower_skull(heads, vertices)
     return Identity(seed, male, age, vertices=_close_lips(heads, vertices), **ancestry)
 
 
@@ -165,6 +158,21 @@ def blend_identities(one: Identity, other: Identity, share: float) -> Identity:
     return Identity(
         one.seed, one.male, one.age, one.african, one.asian, one.caucasian, mixed.astype(np.float32)
     )
+
+
+def _lower_skull(heads: HeadData, vertices: NDArray[np.float32]) -> None:
+    """Keep the eyes near the middle of the head's height, as in people; details add up to egg heads."""
+    eyes = float(vertices[14598:14742, 1].mean())
+    body = np.arange(len(vertices)) < 13380
+    skull = body & (heads.vertices[:, 1] > 7.28) & (heads.head_weight > 0.9)
+    face = body & (heads.vertices[:, 1] > 6.05) & (heads.vertices[:, 2] > 0.9)
+    above = float(vertices[skull, 1].max()) - eyes
+    below = eyes - float(vertices[face & (heads.vertices[:, 1] < 6.6), 1].min())
+    factor = min(1.0, 0.94 * below / above)
+    height = np.clip(vertices[skull, 1] - eyes, 0, None)
+    # Brows keep their place; the crown comes down by the full factor.
+    share = np.clip(height / above, 0, 1) ** 0.7
+    vertices[skull, 1] -= (height * (1 - factor) * share).astype(np.float32)
 
 
 def _close_lips(heads: HeadData, vertices: NDArray[np.float32]) -> NDArray[np.float32]:

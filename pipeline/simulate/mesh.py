@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.simulate.head_data import HeadData, lip_border, load_heads
 from pipeline.simulate.rasteriser import EYE, HAIR, PLAIN, SKIN, VEIL
+from pipeline.simulate.wear import HANGING, curtain, glasses_quads
 
 #: Axis of the cylinder the skin texture is wrapped on, and the heights at its lower and upper edge (dm).
 AXIS_Z: Final = 0.45
@@ -20,6 +21,7 @@ TEXTURE_TOP: Final = 8.6
 
 _LOWEST: Final = 4.6  # body below this height (dm) never shows
 _WIDEST: Final = 2.4
+_BRIDGE: Final = np.array([0.0, 7.3, 1.5], dtype=np.float32)  # of the nose
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Mesh:
     `triangles` int32 [T, 3]; `part` int32 [T] see rasteriser; `corner_uv` float32 [T, 3, 2] on the
     texture cylinder; `base` float32 [V, 3] positions in the unshaped model, where textures and hair
     are laid out; `region` maps names (skin, socket, cavity, left_eye, right_eye, upper_teeth,
-    lower_teeth, tongue, lashes, long_hair, hair and its hair_root, upper_lip, lower_lip) to vertices.
+    lower_teeth, tongue, lashes, upper_lip, lower_lip, hair and its hair_root, curtain, glasses) to vertices.
     """
 
     source: NDArray[np.int32]
@@ -38,7 +40,6 @@ class Mesh:
     corner_uv: NDArray[np.float32]
     base: NDArray[np.float32]
     region: dict[str, NDArray[np.int32]]
-    hair_triangles: NDArray[np.int32]
 
 
 def cylinder_uv(points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -67,11 +68,10 @@ def _quads_of(heads: HeadData) -> dict[str, NDArray[np.bool_]]:
         "lower_teeth": group == "helper-lower-teeth",
         "tongue": group == "helper-tongue",
         "lashes": np.char.find(group, "eyelashes") >= 0,
-        "long_hair": (group == "helper-hair") & (centre[:, 2] < 0.62) & (centre[:, 1] > _LOWEST),
     }
 
 
-_PART: Final = {"skin": SKIN, "left_eye": EYE, "right_eye": EYE, "lashes": VEIL, "long_hair": HAIR}
+_PART: Final = {"skin": SKIN, "left_eye": EYE, "right_eye": EYE, "lashes": VEIL}
 
 
 def _scalp(base: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -83,13 +83,15 @@ def _scalp(base: NDArray[np.float32]) -> NDArray[np.bool_]:
     return grows
 
 
-@lru_cache(maxsize=2)
-def portrait_mesh(wheel: Path, long_hair: bool) -> Mesh:
-    """Build the portrait's triangles; a second skin over the scalp, welded at nothing, carries the hair."""
+@lru_cache(maxsize=6)
+def portrait_mesh(wheel: Path, hair_style: str, glasses: bool) -> Mesh:
+    """Build the portrait's triangles; a second skin over the scalp, welded at nothing, carries the hair.
+
+    `hair_style` matters where hair hangs (see wear.HANGING). What is worn takes the `source` of the skin
+    it hangs on.
+    """
     heads = load_heads(wheel)
     chosen = _quads_of(heads)
-    if not long_hair:
-        del chosen["long_hair"]
     quads = np.concatenate([heads.quads[mask] for mask in chosen.values()])
     part = np.concatenate([np.full(m.sum(), _PART.get(name, PLAIN)) for name, m in chosen.items()])
     source, packed = np.unique(quads, return_inverse=True)
@@ -113,11 +115,29 @@ def portrait_mesh(wheel: Path, long_hair: bool) -> Mesh:
     source = np.concatenate([source, source[shell_source]]).astype(np.int32)
     part = np.concatenate([part, np.full(len(shell), HAIR)])
     quads = np.concatenate([quads, shell])
+    uv_points = cylinder_uv(base)
+    if hair_style in HANGING:
+        points, faces, uv = curtain(AXIS_Z, HANGING[hair_style])
+        roots = shell_source[base[shell_source, 1] > 6.9]
+        region["curtain"] = (np.arange(len(points)) + len(base)).astype(np.int32)
+        across = np.linalg.norm(base[roots] - points[:, None], axis=2)
+        source = np.concatenate([source, source[roots[across.argmin(axis=1)]]])
+        quads, part = np.concatenate([quads, faces + len(base)]), np.append(part, np.full(len(faces), HAIR))
+        base, uv_points = np.concatenate([base, points]), np.concatenate([uv_points, uv])
+    if glasses:
+        faces = glasses_quads()
+        count = int(faces.max()) + 1
+        bridge = region["skin"][np.linalg.norm(base[region["skin"]] - _BRIDGE, axis=1).argmin()]
+        region["glasses"] = (np.arange(count) + len(base)).astype(np.int32)
+        source = np.concatenate([source, np.full(count, source[bridge])])
+        quads, part = np.concatenate([quads, faces + len(base)]), np.append(part, np.full(len(faces), PLAIN))
+        base = np.concatenate([base, np.repeat(base[bridge][None], count, axis=0)])
+        uv_points = np.concatenate([uv_points, np.zeros((count, 2), np.float32)])
+    source = source.astype(np.int32)
     triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
     part = np.concatenate([part, part]).astype(np.int32)
-    uv = cylinder_uv(base)[triangles]
+    uv = uv_points[triangles]
     # A triangle across the seam at the back of the head takes one side's coordinates throughout.
     wide = np.ptp(uv[..., 0], axis=1) > 0.5
     uv[wide, :, 0] = np.where(uv[wide, :, 0] < 0.5, uv[wide, :, 0] + 1, uv[wide, :, 0])
-    hair_triangles = np.flatnonzero(part == HAIR).astype(np.int32)
-    return Mesh(source, triangles, part, uv, base, region, hair_triangles)
+    return Mesh(source, triangles, part, uv, base, region)

@@ -71,8 +71,8 @@ def hairline_height(angle: F32, looks: Appearance) -> F32:
     ]
     if looks.hair_style == "bald":
         heights = [9.0, 9.0, 9.0, 9.0, 8.2, 7.6, 7.2, 7.5, 7.55, 7.3, 6.7, 6.42]
-    shifted = np.abs(angle)
-    return np.interp(shifted, angles, heights).astype(np.float32)
+    swept = looks.sweep * np.sin(2.2 * angle) * (np.abs(angle) < 1.42)  # a fringe brushed to one side
+    return np.asarray(np.interp(np.abs(angle), angles, heights) + swept, dtype=np.float32)
 
 
 def paint_skin(looks: Appearance) -> tuple[F32, F32]:
@@ -233,7 +233,7 @@ def _beard(texture: F32, looks: Appearance, rng: np.random.Generator, angle: F32
     jaw = np.interp(np.abs(angle), [0, 0.3, 0.6, 1.0, 1.3, 1.5], [6.52, 6.5, 6.62, 6.8, 7.1, 7.2]).astype(
         np.float32
     )
-    below = _smooth(jaw + 0.03 * _noise(rng, 12, 10) - height, -0.06, 0.1) * _smooth(height, 5.95, 6.15)
+    below = _smooth(jaw + 0.03 * _noise(rng, 12, 10) - height, -0.06, 0.1) * _smooth(height, 6.08, 6.26)
     below = below * _smooth(1.55 - np.abs(angle), -0.1, 0.1)
     lip = _blob(angle, height, (0.12, 6.755), (0.17, 0.055)) + _blob(
         angle, height, (0.31, 6.62), (0.06, 0.14)

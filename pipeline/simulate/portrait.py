@@ -88,7 +88,7 @@ def bled_portrait(wheel: Path, seed: int, driver: int, share: float) -> Portrait
 def portrait_of(wheel: Path, identity: Identity) -> Portrait:
     """Everything about an identity that does not change from frame to frame."""
     looks = sample_appearance(identity)
-    mesh = portrait_mesh(wheel, long_hair=looks.hair_style == "long")
+    mesh = portrait_mesh(wheel, looks.hair_style, looks.glasses is not None)
     rig = build_rig(load_heads(wheel), mesh, identity, looks)
     skin, strands = _painted(looks)
     normals = np.empty_like(rig.neutral)
@@ -102,12 +102,12 @@ def portrait_of(wheel: Path, identity: Identity) -> Portrait:
         # The lid's shadow on the eyeball; depth maps are too coarse for it.
         height = (rig.neutral[vertices, 1] - centre[1]) / 0.15
         occlusion[vertices] = np.clip(0.80 - 0.9 * height, 0.25, 0.95)
-    for name, value in (("upper_teeth", 0.30), ("lower_teeth", 0.22), ("tongue", 0.16)):
+    for name, value in (("upper_teeth", 0.42), ("lower_teeth", 0.26), ("tongue", 0.10)):
         occlusion[mesh.region[name]] = value
     inside = mesh.region["cavity"]
     lining = np.setdiff1d(inside, mesh.region["skin"])
     depth = mesh.base[lining, 2]
-    occlusion[lining] = np.clip(0.04 + 0.5 * (depth - 1.28) / 0.2, 0.02, 0.45)
+    occlusion[lining] = np.clip(0.03 + 0.4 * (depth - 1.32) / 0.2, 0.02, 0.35)
     iris = np.array([*looks.iris, looks.iris_radius, looks.pupil], dtype=np.float32)
     return Portrait(identity, looks, mesh, rig, skin, strands, colour, gloss, occlusion, eye_frame, iris)
 
@@ -128,8 +128,11 @@ def _materials(mesh: Mesh, looks: Appearance) -> tuple[F32, F32]:
     lips = (np.abs(base[:, 1] - 6.61) < 0.1) & (np.abs(base[:, 0]) < 0.25) & (base[:, 2] > 1.2)
     gloss[lips] *= 1.5
     gloss[region["hair"]] = 0.8
-    if "long_hair" in region:
-        gloss[region["long_hair"]] = 0.8
+    if "curtain" in region:
+        gloss[region["curtain"]] = 0.8
+    if looks.glasses is not None:
+        colour[region["glasses"]] = looks.glasses
+        gloss[region["glasses"]] = 0.8
     gum = np.array([0.42, 0.16, 0.14], dtype=np.float32)
     enamel = np.array([0.72, 0.66, 0.55], dtype=np.float32)
     for name, root in (("upper_teeth", base[region["upper_teeth"], 1].max()), ("lower_teeth", 6.42)):
@@ -158,7 +161,7 @@ def sample_scene(portrait: Portrait, seed: int) -> Scene:
     chin = float(rig.neutral[face, 1].min())
     brow_top = float(np.interp(7.95, [7.28, 8.49], [0.0, float(rig.neutral[skin, 1].max())]))
     face_height = brow_top - chin
-    share = float(np.clip(rng.normal(0.62, 0.05), 0.5, 0.74))  # of the frame's height
+    share = float(np.clip(rng.normal(0.68, 0.06), 0.54, 0.82))  # of the frame's height
     distance = float(rng.uniform(7.0, 16.0))
     focal = share * SIZE / face_height * (distance - 1.0)
     middle = 0.5 * (chin + brow_top) + face_height * float(rng.normal(0.03, 0.03))

@@ -129,7 +129,7 @@ def light_vertices(
         ex, ey, ez = ex * length, ey * length, ez * length
         up = 0.5 + 0.5 * ny
         open_sky = occlusion[v]
-        red = (lights[3, 0] * up + lights[4, 0] * (1.0 - up)) * (0.25 + 0.75 * open_sky)
+        red = (lights[3, 0] * up + lights[4, 0] * (1.0 - up)) * (0.18 + 0.82 * open_sky)
         green = (lights[3, 1] * up + lights[4, 1] * (1.0 - up)) * (0.12 + 0.88 * open_sky)
         blue = (lights[3, 2] * up + lights[4, 2] * (1.0 - up)) * (0.08 + 0.92 * open_sky)
         glint = 0.0
@@ -140,7 +140,7 @@ def light_vertices(
             wrap = lights[k, 6]
             soft = max(0.0, (facing + wrap) / (1.0 + wrap))
             hard = max(0.0, (facing + 0.4 * wrap) / (1.0 + 0.4 * wrap))
-            red += lights[k, 3] * soft * (0.12 + 0.88 * seen)
+            red += lights[k, 3] * soft * (0.07 + 0.93 * seen)
             green += lights[k, 4] * hard * (0.04 + 0.96 * seen)
             blue += lights[k, 5] * hard * (0.02 + 0.98 * seen)
             hx, hy, hz = lx + ex, ly + ey, lz + ez

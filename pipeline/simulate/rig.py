@@ -14,6 +14,7 @@ from pipeline.simulate.identity import Identity
 from pipeline.simulate.mesh import AXIS_Z, Mesh
 from pipeline.simulate.motion.track import INDEX, MotionTrack
 from pipeline.simulate.paint import hairline_height
+from pipeline.simulate.wear import glasses_points
 
 F32 = NDArray[np.float32]
 
@@ -56,15 +57,20 @@ def build_rig(heads: HeadData, mesh: Mesh, identity: Identity, looks: Appearance
             units[INDEX[f"eyeLook{way}{side}"], region[name]] = 0  # turned below instead
     # The tongue lies on the floor of the mouth when the jaw opens; the unit alone leaves it at the palate.
     tongue = region["tongue"]
-    units[INDEX["jawOpen"], tongue, 1] -= 0.10
+    units[INDEX["jawOpen"], tongue, 1] -= 0.16
     units[INDEX["jawOpen"], tongue, 2] -= 0.05
-    neutral[tongue, 1] -= 0.03
-    neutral[tongue, 2] -= 0.04
+    neutral[tongue, 1] -= 0.05
+    neutral[tongue, 2] -= 0.06
     for name in ("upper_teeth", "lower_teeth"):
         neutral[region[name], 2] -= 0.035
+    neutral[region["lower_teeth"], 1] -= 0.05
+    neutral[region["upper_teeth"], 1] -= 0.04  # the incisors' edge shows as soon as the lips part
     _fit_blink(units, heads, identity)
     _lift_hair(neutral, mesh, looks)
-    follows = heads.head_weight[mesh.source]
+    _put_on(neutral, units, mesh, looks)
+    follows = heads.head_weight[mesh.source].copy()
+    if "curtain" in region:  # the ends lie on the shoulders
+        follows[region["curtain"]] = np.clip((mesh.base[region["curtain"], 1] - 5.0) / 1.6, 0.3, 1)
     sways = np.clip(0.25 + 0.75 * follows, 0, 1)
     pivot = 0.5 * (shaped[_JOINT_HEAD].mean(axis=0) + shaped[_JOINT_NECK].mean(axis=0)) - origin
     eyes = tuple((region[n], neutral[region[n]].mean(axis=0)) for n in ("left_eye", "right_eye"))
@@ -106,6 +112,27 @@ def _lift_hair(neutral: F32, mesh: Mesh, looks: Appearance) -> None:
     outward /= np.linalg.norm(outward, axis=1, keepdims=True) + 1e-6
     lift = np.where(inside > 0, 0.004 + thickness * rise, -0.02)
     neutral[hair] = neutral[root] + outward * lift[:, None]
+
+
+def _put_on(neutral: F32, units: F32, mesh: Mesh, looks: Appearance) -> None:
+    """Hang the hair where it grows and set the glasses before the eyes; neither takes part in expressions."""
+    region = mesh.region
+    if "curtain" in region:
+        hair = region["curtain"]
+        root_of = {
+            int(s): int(v) for v, s in zip(region["hair_root"], mesh.source[region["hair_root"]], strict=True)
+        }
+        roots = np.array([root_of[int(s)] for s in mesh.source[hair]])
+        neutral[hair] = neutral[roots] + (mesh.base[hair] - mesh.base[roots])
+        units[:, hair] = 0
+    if looks.glasses is not None:
+        eyes = np.stack([neutral[region[name]].mean(axis=0) for name in ("left_eye", "right_eye")])
+        eyes[:, 2] = [neutral[region[name], 2].max() - 0.15 for name in ("left_eye", "right_eye")]
+        skin = region["skin"]
+        temple = skin[(np.abs(mesh.base[skin, 1] - 7.35) < 0.15) & (np.abs(mesh.base[skin, 2] - 0.5) < 0.2)]
+        half = float(np.abs(neutral[temple, 0]).max())
+        neutral[region["glasses"]] = glasses_points(eyes, half, looks.glasses_shape, looks.glasses_wire)
+        units[:, region["glasses"]] = 0
 
 
 def _turn(angles: F32) -> F32:
