@@ -30,6 +30,8 @@ _SETTINGS: Final = {
     "RAY_DEDUP_LOGS": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
 }
+# Ray reads these once, when it is first imported: that must come after this line.
+os.environ.update(_SETTINGS)
 
 
 @cache
@@ -66,9 +68,8 @@ def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
     token.write_text(_token())
     empty = folder / "cwd"
     empty.mkdir()
-    before = dict(os.environ)
     directory = Path.cwd()
-    os.environ.update(_SETTINGS, RAY_AUTH_TOKEN_PATH=str(token))
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
     os.chdir(empty)
     import ray
 
@@ -87,8 +88,7 @@ def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
         with _uninterrupted():
             ray.shutdown()
             os.chdir(directory)
-            os.environ.clear()
-            os.environ.update(before)
+            del os.environ["RAY_AUTH_TOKEN_PATH"]
             shutil.rmtree(folder, ignore_errors=True)
 
 

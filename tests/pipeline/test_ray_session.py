@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 SCRIPT = """
-import os, ray
+import os
 from pathlib import Path
 from pipeline.ray_session import ray_session
+import ray
 
 def where():
     return os.getcwd()
