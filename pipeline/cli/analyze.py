@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import pyarrow as pa
 import typer
-from reports.build import build_report
 
 from model.metadata import ModelFileError, ModelMetadata, model_id, read_metadata
 from model.shipped import shipped_model
@@ -37,6 +36,7 @@ from pipeline.ray_session import ray_session
 from pipeline.run_record import count_rows, machine_facts, not_searched, package_versions, tool_version
 from pipeline.score import comparable_videos, score_pairs, score_questioned
 from pipeline.tables import from_pieces, from_rows, write_table
+from reports.build import build_report
 
 EXAMPLES = """
 Examples:
