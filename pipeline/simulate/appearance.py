@@ -141,7 +141,7 @@ def sample_appearance(identity: Identity) -> Appearance:
     dark_eyes = rng.random() < identity.african + identity.asian + 0.25 * identity.caucasian
     iris = _IRIS[int(rng.integers(0, 3) if dark_eyes else rng.integers(2, len(_IRIS)))]
     rim: Colour | None = None
-    if rng.random() < 0.24:
+    if rng.random() < 0.18:
         shades: tuple[Colour, ...] = (
             (0.01, 0.01, 0.012),
             (0.05, 0.025, 0.012),

@@ -55,6 +55,7 @@ def _videos() -> list[CaseVideo]:
 def simulate_case(
     out: Path,
     seed: int = 0,
+    seconds: float = SECONDS,
     heads: Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -67,7 +68,7 @@ def simulate_case(
     out.mkdir(parents=True, exist_ok=True)
     people = {name: Person(name, "test", stable_seed("case", seed, name)) for name in (*DRIVERS, AVATAR)}
     videos = _videos()
-    plans = [_plan(video, people, seed) for video in videos]
+    plans = [_plan(video, people, seed, seconds) for video in videos]
     # The damaged file is cut from a whole one that is rendered elsewhere and removed.
     whole = replace(plans[-1], path=f".{Path(plans[-1].path).name}")
     pending = [] if (out / plans[-1].path).is_file() else [whole]
@@ -80,7 +81,7 @@ def simulate_case(
     return videos
 
 
-def _plan(video: CaseVideo, people: dict[str, Person], seed: int) -> ClipPlan:
+def _plan(video: CaseVideo, people: dict[str, Person], seed: int, seconds: float) -> ClipPlan:
     return ClipPlan(
         path=video.path,
         generator=video.generator,
@@ -90,7 +91,7 @@ def _plan(video: CaseVideo, people: dict[str, Person], seed: int) -> ClipPlan:
         content_seed=stable_seed("case", seed, "content", video.path),
         take_seed=stable_seed("case", seed, "take", video.path),
         scene_seed=stable_seed("case", seed, "scene", video.path),
-        frames=round(SECONDS * FPS),
+        frames=round(seconds * FPS),
     )
 
 
