@@ -15,6 +15,7 @@ from markupsafe import Markup
 from reports import digits, wording
 from reports.case import Case, load_case
 from reports.content import Content, as_data, content
+from reports.figures.det import det
 from reports.figures.distribution import binned, distribution
 from reports.figures.separation import MOST_ROWS, per_identity, roc
 from reports.figures.similarity import matrix, plane
@@ -111,6 +112,7 @@ def _figures(found: Content) -> dict[str, Markup]:
     drawn: dict[str, Markup] = {}
     for reading in found.separations:
         drawn[f"roc-{reading.kind}"] = roc(reading)
+        drawn[f"det-{reading.kind}"] = det(reading)
         drawn[f"identities-{reading.kind}"] = per_identity(reading)
     if _known(found):
         drawn["distribution"] = distribution(found.known_scores, found.marks)

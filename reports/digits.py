@@ -35,8 +35,12 @@ def settled(value: float) -> float:
 
 
 def count(value: int | None) -> Markup:
-    """A whole number, digits grouped by three."""
-    return absent() if value is None else _data(int(value), f"{int(value):,}".replace(",", GROUP))
+    """A whole number, five digits and more grouped by three."""
+    return absent() if value is None else _data(int(value), _grouped(int(value)))
+
+
+def _grouped(value: int) -> str:
+    return str(value) if abs(value) < 10_000 else f"{value:,}".replace(",", GROUP)
 
 
 def fixed(value: float | None, digits: int) -> Markup:

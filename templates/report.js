@@ -32,9 +32,10 @@
     [...table.tHead.rows[0].cells].forEach((heading, column) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.append(...heading.childNodes);
-      button.addEventListener("click", () => sort(table, heading, column));
+      button.ariaLabel = table.dataset.sort.replace("{column}", heading.textContent.trim());
       heading.append(button);
+      // The words stay outside the button: Chromium leaves buttons out of headings it repeats in print.
+      heading.addEventListener("click", () => sort(table, heading, column));
     });
     if (table.dataset.filter) addFilter(table);
   }
@@ -72,7 +73,7 @@
   addEventListener("resize", measure);
   const opened = [];
   addEventListener("beforeprint", () => {
-    for (const part of document.querySelectorAll("details:not([open])")) {
+    for (const part of document.querySelectorAll("details:not(.data, [open])")) {
       part.open = true;
       opened.push(part);
     }

@@ -52,7 +52,7 @@ def per_identity(found: Separation) -> Markup:
     Beyond forty identities the lowest forty are drawn; the table beside the figure holds all.
     """
     rows = sorted(found.identities, key=lambda r: (r.auc, r.name))[:MOST_ROWS][::-1]
-    with drawing(4.6, max(2.2, 0.9 + 0.26 * len(rows))) as figure:
+    with drawing(6.6, max(2.0, 0.9 + 0.26 * len(rows))) as figure:
         axes = figure.add_subplot()
         axes.axvline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.axvline(found.mean_auc, color=SAME, linewidth=1)
@@ -60,7 +60,7 @@ def per_identity(found: Separation) -> Markup:
             if row.low is not None and row.high is not None:
                 axes.plot([row.low, row.high], [y, y], color=INK, linewidth=1.4, solid_capstyle="butt")
             axes.plot([row.auc], [y], "o", color=INK if row.low is not None else DIFFERENT, markersize=5)
-        axes.set_yticks(range(len(rows)), [shortened(row.name, 20) for row in rows])
+        axes.set_yticks(range(len(rows)), [shortened(row.name, 28) for row in rows])
         lowest = min([0.5] + [row.low if row.low is not None else row.auc for row in rows])
         axes.set(xlim=(max(-0.02, lowest - 0.04), 1.02), ylim=(-0.7, len(rows) - 0.3))
         axes.tick_params(axis="y", length=0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.reports.axe import axe_source
 from tests.reports.conftest import Built
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -132,7 +133,21 @@ def test_text_is_legible_on_its_ground_in_light_and_dark(chromium: Any, plain: B
         page.close()
 
 
-def test_print_holds_every_clip_table_and_cuts_no_figure(chromium: Any, plain: Built, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_axe_finds_no_violation(name: str, chromium: Any, request: pytest.FixtureRequest) -> None:
+    source = axe_source()
+    built: Built = request.getfixturevalue(name)
+    for scheme in ("light", "dark"):
+        page = chromium.new_page(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+        page.goto(built.path.as_uri())
+        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        page.evaluate(source)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        page.close()
+        assert [(v["id"], v["impact"], v["nodes"][0]["html"][:200]) for v in found["violations"]] == []
+
+
+def test_print_cuts_no_figure_and_no_table(chromium: Any, plain: Built, tmp_path: Path) -> None:
     page = chromium.new_page()
     page.goto(plain.path.as_uri())
     page.emulate_media(media="print")
