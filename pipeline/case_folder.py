@@ -1,7 +1,8 @@
 """The case folder: where its parts lie, who may write to it, and whether it is finished.
 
 A case is *unfinished* while it holds ``.work`` (the ledger's shards and extracted archive members)
-and *sealed* once that is gone and ``SHA256SUMS`` stands. One process at a time may work on a case.
+and *sealed* once ``SHA256SUMS`` stands and that is gone. Sealing writes the one before it removes the
+other, so a kill in between loses nothing. One process at a time may work on a case.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.custody import make_private_folder, write_atomically
+from pipeline.audit import AUDIT_NAME
+from pipeline.custody import make_private_folder, remove_unfinished, write_atomically, write_sums
 from pipeline.errors import UserError
 
 MARKER = "run.json"
@@ -61,10 +63,11 @@ class CaseFolder:
         return self.root / "report.html"
 
     def is_unfinished(self) -> bool:
-        return self.plan.is_file()
+        return self.work.exists()
 
     def is_sealed(self) -> bool:
-        return self.record.is_file() and (self.root / SUMS).is_file() and not self.work.exists()
+        """All results and checksums stand; a kill may have left ``.work``, which ``clear_work`` removes."""
+        return self.record.is_file() and (self.root / SUMS).is_file()
 
     def read_record(self) -> dict[str, Any]:
         """``run.json`` as a dictionary.
@@ -94,7 +97,7 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
     Raises UserError when the folder holds something that is not a case, or another plan's run.
     """
     occupied = case.root.exists() and (not case.root.is_dir() or any(case.root.iterdir()))
-    ours = case.is_unfinished() or case.record.is_file() or _only_work(case)
+    ours = case.plan.is_file() or case.record.is_file() or _only_work(case)
     if occupied and not ours:
         raise UserError(
             f"{case.root} exists and is not a driverprint case: name a new or empty folder with -o, "
@@ -102,7 +105,9 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
         )
     if fresh and occupied:
         _empty(case)
-    if case.is_unfinished():
+    if case.root.is_dir():
+        remove_unfinished(case.root)
+    if case.plan.is_file():
         if json.loads(case.plan.read_text("utf-8")) != json.loads(json.dumps(plan)):
             raise UserError(
                 f"{case.root} holds an unfinished run with other settings (model, clip length, stride, crop "
@@ -110,6 +115,7 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
             )
         write_atomically(case.holder, str(os.getpid()).encode())
         return True
+    clear_work(case)  # without a plan it is what a kill left of an older run
     for folder in (case.root, case.work, case.shards, case.members):
         make_private_folder(folder)
     write_atomically(case.holder, str(os.getpid()).encode())
@@ -119,15 +125,34 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
 
 def _only_work(case: CaseFolder) -> bool:
     """A run killed before its plan was written leaves an empty ``.work`` and nothing else."""
-    return case.root.is_dir() and {entry.name for entry in case.root.iterdir()} <= {WORK}
+    return case.root.is_dir() and {entry.name for entry in case.root.iterdir()} <= {WORK, AUDIT_NAME}
+
+
+def seal(case: CaseFolder) -> None:
+    """Write ``SHA256SUMS`` over everything that stays, then remove the ledger: the case is finished."""
+    write_sums(case.root, leaving_out=WORK)
+    clear_work(case)
+
+
+def clear_work(case: CaseFolder) -> None:
+    """Remove the ledger of a sealed case."""
+    if case.work.exists():
+        shutil.rmtree(case.work)
 
 
 def _empty(case: CaseFolder) -> None:
-    for entry in case.root.iterdir():
+    """Remove all but the log, which stays to tell that there was an earlier run.
+
+    The checksums go first, ledger and record last: killed in between, the folder is still known as a
+    case and as one that is not sealed.
+    """
+    (case.root / SUMS).unlink(missing_ok=True)
+    kept = {AUDIT_NAME, MARKER, WORK}
+    for entry in [*(e for e in case.root.iterdir() if e.name not in kept), case.work, case.record]:
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
-            entry.unlink()
+            entry.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -63,6 +63,10 @@ def written_atomically(path: Path) -> Iterator[Path]:
         unfinished.chmod(0o600)
         _sync(unfinished, os.O_RDONLY)
         unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        error.filename = str(path)  # the name the user knows; a failed write carries none
+        raise
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
@@ -82,13 +86,16 @@ def remove_unfinished(folder: Path) -> None:
             (folder / os.fsdecode(name)).unlink()
 
 
-def write_sums(folder: Path) -> None:
+def write_sums(folder: Path, leaving_out: str | None = None) -> None:
     """Write ``SHA256SUMS`` over every regular file below ``folder`` but itself, sorted by name.
 
-    Links and special files have no bytes of their own and are left out; ``check_sums`` reports them.
+    ``leaving_out`` names a folder directly in it that is about to be removed. Links and special files
+    have no bytes of their own and are left out; ``check_sums`` reports them.
     Raises OSError when a file cannot be read.
     """
-    lines = [_line(_sha256(folder, name), name) for name in sorted(_files_below(folder))]
+    outside = None if leaving_out is None else os.fsencode(leaving_out) + b"/"
+    names = [name for name in _files_below(folder) if outside is None or not name.startswith(outside)]
+    lines = [_line(_sha256(folder, name), name) for name in sorted(names)]
     write_atomically(folder / SUMS_NAME, b"".join(lines))
 
 

@@ -47,6 +47,7 @@ INTAKE: Final[dict[str, str]] = {
     "link": "a link; links are not followed",
     "special_file": "a pipe, socket or device; never opened",
     "changed_while_read": "the file changed while it was read",
+    "changed_since_intake": "the file differs from what intake hashed; its results are compared with nothing",
     "no_identity": "the file lies in known/ but in nobody's folder",
     "archive_opened": "an archive; its members have rows of their own",
     "archive_unsupported": "an archive of a kind that is not read",

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import schemas
+from pipeline.audit import check_audit
 from pipeline.case_folder import SUMS, CaseFolder
 from pipeline.custody import check_sums
 from pipeline.digest import result_digest
@@ -36,7 +37,7 @@ def verify_case(case: CaseFolder) -> Verdict:
     record = case.read_record()
     if not (case.root / SUMS).is_file():
         return Verdict(None, (f"{SUMS} is missing: the case was never sealed, or the file was removed",))
-    problems = list(check_sums(case.root))
+    problems = check_sums(case.root) + check_audit(case.root)
     tables: dict[str, pa.Table] = {}
     for name in schemas.TABLES:
         try:

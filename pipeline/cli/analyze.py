@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,18 +18,21 @@ import typer
 from model.metadata import ModelFileError, ModelMetadata, model_id, read_metadata
 from model.shipped import shipped_model
 from pipeline import schemas
-from pipeline.case_folder import CaseFolder, locked, prepare_case
+from pipeline.audit import Audit
+from pipeline.case_folder import CaseFolder, clear_work, locked, prepare_case, seal
 from pipeline.casefile import CaseFile, missing_members, read_case
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import console, steps
-from pipeline.custody import write_atomically, write_sums
+from pipeline.custody import write_atomically
 from pipeline.digest import result_digest
 from pipeline.embed import best_provider
 from pipeline.engine import Engine, EngineOptions, Work
 from pipeline.errors import UserError
 from pipeline.evidence import evidence_rows
+from pipeline.intake.changed import Changed, find_changed, mark_changed
 from pipeline.intake.conflicts import Conflict, find_conflicts
 from pipeline.intake.found import Found
+from pipeline.intake.names import label, printable
 from pipeline.intake.walk import find_evidence
 from pipeline.ledger import FileResult, Ledger
 from pipeline.machine import object_store_bytes, worker_count
@@ -69,26 +73,30 @@ class Request:
     workers: int
 
 
-def analyze(request: Request, *, fresh: bool) -> Exit:
+def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
     """The main job, top to bottom. Everything it learns ends as a row in the case."""
-    started = datetime.now(UTC)
+    started = datetime.now(UTC), time.monotonic()
     case = request.case
     with locked(case):
         if case.is_sealed() and not fresh:
             return _already_sealed(case)
         continued = prepare_case(case, _plan(request), fresh=fresh)
-        found = _take_in(request)
-        conflicts = find_conflicts(found)
-        ledger = Ledger(case.shards)
-        provider, guards = _process(request, found, ledger, continued=continued)
-        tables = _tables(found, conflicts, ledger)
-        for name, table in tables.items():
-            write_table(case.root, name, table)
-        record = _record(request, started, tables, conflicts, provider, guards)
-        write_atomically(case.record, json.dumps(record, indent=1, ensure_ascii=False).encode())
-        build_report(case.root)
-        shutil.rmtree(case.work)
-        write_sums(case.root)
+        with Audit(case.root, tool_version()) as audit:
+            found = _take_in(request, audit)
+            conflicts = find_conflicts(found)
+            ledger = Ledger(case.shards)
+            provider, guards = _process(request, found, ledger, audit, continued=continued)
+            changed = find_changed(found, request.evidence, rehash=rehash)
+            tables = _tables(found, conflicts, changed, ledger)
+            for name, table in tables.items():
+                write_table(case.root, name, table)
+            record = _record(request, started, tables, conflicts, provider, guards)
+            record |= {"evidence_rehashed": rehash, "changed": [asdict(change) for change in changed]}
+            text = json.dumps(record, indent=1, ensure_ascii=False)
+            write_atomically(case.record, text.encode(errors="backslashreplace"))
+            build_report(case.root)
+            audit.note("sealing", result_digest=record["result_digest"], counts=record["counts"])
+        seal(case)
     return _say_how_it_ended(case, record, tables["evidence"])
 
 
@@ -104,7 +112,7 @@ def _plan(request: Request) -> dict[str, Any]:
     }
 
 
-def _take_in(request: Request) -> list[Found]:
+def _take_in(request: Request, audit: Audit) -> list[Found]:
     found = []
     with steps("Taking in") as stage:
         for item in find_evidence(
@@ -112,6 +120,9 @@ def _take_in(request: Request) -> list[Found]:
         ):
             found.append(item)
             stage.step()
+            if item.status == "failed":
+                audit.note("file_failed", path=item.path, reason_code=item.reason_code, reason=item.reason)
+    audit.note("taken_in", files=len(found), videos=sum(item.status is None for item in found))
     if not found:
         raise UserError(f"{request.evidence} is empty: name a folder that holds videos.")
     if not any(item.status is None for item in found):
@@ -126,7 +137,7 @@ def _take_in(request: Request) -> list[Found]:
 
 
 def _process(
-    request: Request, found: Sequence[Found], ledger: Ledger, *, continued: bool
+    request: Request, found: Sequence[Found], ledger: Ledger, audit: Audit, *, continued: bool
 ) -> tuple[str, dict[str, str]]:
     """Decode and embed every file that has no shard yet; the provider used and the guards in force."""
     done = ledger.done()
@@ -145,6 +156,9 @@ def _process(
         provider=best_provider(),
         workers=request.workers,
     )
+    for key in set(wanted) & done:
+        _forget(wanted[key], request.case)
+    audit.note("processing", continued=continued, done=len(wanted) - len(open_files), open=len(open_files))
     with ray_session(request.workers, object_store_bytes()):
         engine = Engine(options)
         with steps("Decoding and embedding") as stage:
@@ -153,8 +167,14 @@ def _process(
             def commit(result: FileResult) -> None:
                 ledger.commit(result)
                 stage.step()
+                item = wanted[result.evidence_id]
+                _forget(item, request.case)
+                if result.facts["status"] == "failed":
+                    why = {name: result.facts[name] for name in ("reason_code", "reason")}
+                    audit.note("file_failed", path=item.path, **why)
 
             engine.run(_works(open_files), commit)
+    audit.note("processed", files=len(open_files), provider=engine.provider)
     return engine.provider, engine.in_force
 
 
@@ -164,8 +184,16 @@ def _works(files: Sequence[Found]) -> Iterator[Work]:
         yield Work(item.evidence_id, item.local, item.crop)
 
 
-def _tables(found: Sequence[Found], conflicts: Sequence[Conflict], ledger: Ledger) -> dict[str, pa.Table]:
-    evidence = from_rows("evidence", evidence_rows(found, ledger.facts(), conflicts))
+def _forget(item: Found, case: CaseFolder) -> None:
+    """Remove a member's unpacked copy once its results are committed."""
+    if item.local is not None and item.local.is_relative_to(case.members):
+        item.local.unlink(missing_ok=True)
+
+
+def _tables(
+    found: Sequence[Found], conflicts: Sequence[Conflict], changed: Sequence[Changed], ledger: Ledger
+) -> dict[str, pa.Table]:
+    evidence = from_rows("evidence", mark_changed(evidence_rows(found, ledger.facts(), conflicts), changed))
     tables = {"evidence": evidence}
     for name in ("shots", "clips", "embeddings", "visuals"):
         tables[name] = from_pieces(name, ledger.rows(name))
@@ -178,7 +206,7 @@ def _tables(found: Sequence[Found], conflicts: Sequence[Conflict], ledger: Ledge
 
 def _record(
     request: Request,
-    started: datetime,
+    started: tuple[datetime, float],
     tables: dict[str, pa.Table],
     conflicts: Sequence[Conflict],
     provider: str,
@@ -189,10 +217,11 @@ def _record(
     evidence = tables["evidence"]
     return {
         "tool": {"name": "driverprint", "version": tool_version()},
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "started": started.isoformat(timespec="seconds"),
+        "command": [label(os.fsencode(word)) for word in (Path(sys.argv[0]).name, *sys.argv[1:])],
+        "started": started[0].isoformat(timespec="seconds"),
         "finished": finished.isoformat(timespec="seconds"),
-        "duration_seconds": round((finished - started).total_seconds(), 1),
+        # Not the difference of the two: the clock may have been set meanwhile.
+        "duration_seconds": round(time.monotonic() - started[1], 1),
         "case": {
             "number": case_file.number,
             "examiner": case_file.examiner,
@@ -226,6 +255,7 @@ def _knows(evidence: pa.Table) -> bool:
 
 
 def _already_sealed(case: CaseFolder) -> Exit:
+    clear_work(case)
     record = case.read_record()
     console.print(
         f"{case.root} is a finished case (result digest {record['result_digest']}); nothing was changed. "
@@ -245,6 +275,8 @@ def _say_how_it_ended(case: CaseFolder, record: dict[str, Any], evidence: pa.Tab
             console.print(f"  failed: {row['path']!r}: {row['reason']} [{row['reason_code']}]", markup=False)
     for conflict in record["conflicts"]:
         console.print(f"  conflict: {conflict['reason']}", markup=False)
+    for change in record["changed"]:
+        console.print(f"  changed: {printable(change['path'])}: {change['reason']}", markup=False)
     console.print(f"Model validated for: {record['model']['validated_for']}.", markup=False)
     console.print(f"Result digest: {record['result_digest']}")
     console.print(f"Report: {case.report}", markup=False)
@@ -268,10 +300,13 @@ def analyze_command(
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Start again instead of continuing.")
     ] = False,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Hash all evidence again before the case is sealed.")
+    ] = False,
 ) -> None:
     """Analyse a folder of talking-head videos: who drives each avatar?"""
     request = _request(evidence, out, model, case, clip_length, stride, workers)
-    raise typer.Exit(analyze(request, fresh=fresh))
+    raise typer.Exit(analyze(request, fresh=fresh, rehash=rehash))
 
 
 def _request(

@@ -1,0 +1,149 @@
+"""``audit.jsonl``: what was done to a case and when, one line an event, never rewritten.
+
+Every line carries ``previous``, the SHA-256 of the bytes of the line before it, so that a line cannot be
+changed, removed or put in without breaking the chain. Whoever rewrites the whole file can forge a chain;
+``SHA256SUMS`` covers the file, and keeping that apart from the case is what binds it. Times come from the
+machine's clock, which may be wrong or go backwards; the order of events is the order of the lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+AUDIT_NAME: Final = "audit.jsonl"
+NOTHING_BEFORE: Final = "0" * 64
+TORN: Final = "torn_line_found"
+
+
+class Audit:
+    """The log of one case, open for one session: a process that works on the case.
+
+    The case must be locked. Entering writes ``session_started``; leaving writes ``session_ended`` or, on
+    an exception, ``session_failed``. A session that was killed has neither.
+    """
+
+    def __init__(self, case: Path, version: str) -> None:
+        self._path = case / AUDIT_NAME
+        self._version = version
+        self._file = -1
+        self._previous = NOTHING_BEFORE
+        self._session = 1
+
+    def __enter__(self) -> Self:
+        """Continue the chain. Raises OSError when the log cannot be read or written."""
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._file = os.open(self._path, flags, 0o600)
+        text = self._path.read_bytes()
+        lines = text.split(b"\n")
+        torn = lines.pop()
+        if torn:
+            self._write(b"\n")  # power or space ended in the middle of a line: it stays, closed and named
+            lines.append(torn)
+        if lines:
+            self._previous = _hash(lines[-1])
+        self._session = 1 + sum(_event(line) == "session_started" for line in lines)
+        if torn:
+            self.note(TORN, before=_hash(lines[-2]) if len(lines) > 1 else NOTHING_BEFORE)
+        self.note(
+            "session_started",
+            command=[Path(sys.argv[0]).name, *sys.argv[1:]],
+            process=os.getpid(),
+            version=self._version,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.note("session_ended")
+            else:
+                self.note("session_failed", error=kind.__name__, reason=str(error))
+        except OSError:
+            if kind is None:
+                raise  # otherwise the first error is the one to tell
+        finally:
+            os.close(self._file)
+
+    def note(self, event: str, **facts: object) -> None:
+        """Append one event and bring it to the disk. Raises OSError."""
+        entry = {
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "session": self._session,
+            "event": event,
+            **facts,
+            "previous": self._previous,
+        }
+        line = json.dumps(entry, ensure_ascii=True).encode()
+        self._write(line + b"\n")
+        os.fsync(self._file)
+        self._previous = _hash(line)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError as error:
+            error.filename = str(self._path)
+            raise
+
+
+def check_audit(case: Path) -> list[str]:
+    """One sentence for each thing that does not hold about the log of a case."""
+    try:
+        lines = (case / AUDIT_NAME).read_bytes().split(b"\n")
+    except OSError as error:
+        return [f"{AUDIT_NAME} cannot be read ({error.strerror})"]
+    problems = []
+    if lines.pop():
+        problems.append(f"{AUDIT_NAME} does not end with a whole line")
+    if not lines:
+        problems.append(f"{AUDIT_NAME} is empty")
+    previous = NOTHING_BEFORE
+    for number, line in enumerate(lines, start=1):
+        entry = _parse(line)
+        following = (_parse(lines[number]) if number < len(lines) else None) or {}
+        if entry is None and following.get("event") == TORN and following.get("before") == previous:
+            pass  # the next line says so, and covers it and the line before it
+        elif entry is None:
+            problems.append(f"line {number} of {AUDIT_NAME} is not an entry of this log")
+        elif entry["previous"] != previous:
+            problems.append(
+                f"the chain of {AUDIT_NAME} breaks at line {number}: a line was changed, removed or put in"
+            )
+        previous = _hash(line)
+    return problems
+
+
+def read_audit(case: Path) -> Iterator[dict[str, Any]]:
+    """The entries of a case's log in their order; a torn line is left out. Raises OSError."""
+    for line in (case / AUDIT_NAME).read_bytes().split(b"\n"):
+        entry = _parse(line)
+        if entry is not None:
+            yield entry
+
+
+def _hash(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and {"event", "previous"} <= set(entry) else None
+
+
+def _event(line: bytes) -> str | None:
+    entry = _parse(line)
+    return None if entry is None else str(entry["event"])
