@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn import functional as gathered
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,30 @@ def share_statistics(network: nn.Module, world: World) -> None:
             setattr(network, name, synced)
 
 
+class _Gather(torch.autograd.Function):
+    """All processes' rows in order; each process's gradient is the sum of what all found for its rows."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, world: World) -> Tensor:
+        ctx.world, ctx.count = world, len(rows)
+        parts = [torch.empty_like(rows) for _ in range(world.size)]
+        distributed.all_gather(parts, rows.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        total = gradient.contiguous()
+        distributed.all_reduce(total)
+        first = ctx.world.rank * ctx.count
+        return total[first : first + ctx.count], None
+
+
 def gather(embeddings: Tensor, world: World) -> Tensor:
     """Embeddings of all processes, ``[B/size, D]`` -> ``[B, D]``; gradients flow back to each."""
     if world.size == 1:
         return embeddings
-    parts = gathered.all_gather(embeddings.contiguous())  # type: ignore[no-untyped-call]
-    return torch.cat(parts)
+    whole: Tensor = _Gather.apply(embeddings, world)  # type: ignore[no-untyped-call]
+    return whole
 
 
 def average_gradients(network: nn.Module, world: World) -> None:
@@ -63,3 +81,9 @@ def average_gradients(network: nn.Module, world: World) -> None:
         if parameter.grad is not None:
             distributed.all_reduce(parameter.grad)
             parameter.grad /= world.size
+
+
+def wait_for_all(world: World) -> None:
+    """Go on only when every process has come here."""
+    if world.size > 1:
+        distributed.barrier()

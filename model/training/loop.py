@@ -25,7 +25,14 @@ from model.registry import build
 from model.training.batches import Batch, batches, chosen_videos, videos_by_driver
 from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from model.training.config import TrainConfig, load_config, save_config
-from model.training.distributed import World, average_gradients, gather, join_world, share_statistics
+from model.training.distributed import (
+    World,
+    average_gradients,
+    gather,
+    join_world,
+    share_statistics,
+    wait_for_all,
+)
 from model.training.errors import TrainingError
 from model.training.evaluate import embed_videos, measure
 from model.training.log import StepRow, ValidationRow, append_rows, draw_curve, forget_after
@@ -74,7 +81,7 @@ def train(
         )
     torch.manual_seed(config.seed)
     network = build(config.system)
-    _set_precision(network, world)
+    set_precision(network, world.device)
     share_statistics(network, world)
     network.to(world.device)
     optimizer = torch.optim.AdamW(
@@ -224,13 +231,13 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None  # JSON knows no NaN
 
 
-def _set_precision(network: DriverNetwork, world: World) -> None:
+def set_precision(network: DriverNetwork, device: torch.device) -> None:
     """bfloat16 in the head, where the time goes; the backbone stays in float32 (TF32 on a GPU).
 
     Feature maps are subtracted from their neighbours: a bfloat16 backbone would round away most of
     what the subtraction is there to show, even when the subtraction itself is exact.
     """
-    if world.device.type == "cuda":
+    if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
         network.head_precision = torch.bfloat16
     elif torch.cpu.get_capabilities().get("avx512_bf16"):
@@ -268,6 +275,7 @@ def _open_run(
             f"{run_dir}: was trained on another corpus ({state.corpus}); "
             "choose another folder or that corpus."
         )
+    wait_for_all(world)  # nobody writes before everybody has read
     if world.leads:
         run_dir.mkdir(parents=True, exist_ok=True)
         save_config(config, record)

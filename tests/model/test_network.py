@@ -135,3 +135,20 @@ def test_head_pools_like_adaptive_average_pooling() -> None:
     assert motion.shape == (2, 32, 7, 4, 16)
     pooled = nn.functional.adaptive_avg_pool3d(motion, (1, 4, 4)).flatten(1)
     torch.testing.assert_close(head(maps), head.embed(pooled))
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("length", [2, 3, 4])
+def test_head_in_bfloat16_has_the_gradients_of_float32(condition: Condition, length: int) -> None:
+    network = f5c_network(condition).eval()  # dropout off
+    batch, direction = clips(3, length), torch.randn(256)
+    gradients = []
+    for precision in (None, torch.bfloat16):
+        garbage = [torch.full((2**power,), float("nan")) for power in (10, 14, 18, 20) for _ in range(3)]
+        del garbage  # what is read before it is written now shows
+        network.head_precision = precision
+        network.zero_grad()
+        (network(batch) @ direction).sum().backward()
+        gradients.append([parameter.grad.clone() for parameter in network.head.parameters()])
+    for exact, rounded in zip(*gradients, strict=True):
+        assert (exact - rounded).norm() <= 0.1 * exact.norm()
