@@ -11,6 +11,8 @@ from pipeline.simulate.motion.content import Content, clock
 from pipeline.simulate.motion.style import DriverStyle
 from pipeline.simulate.motion.track import INDEX
 
+LEFT: Final = "Left"
+RIGHT: Final = "Right"
 DEGREES_AT_ONE: Final = 30.0  # of gaze where an ARKit eyeLook coefficient reaches 1
 
 
@@ -91,17 +93,14 @@ def gaze(
     return clean + drift, clean
 
 
-def look(angles: NDArray[np.float64]) -> dict[int, NDArray[np.float64]]:
-    """ARKit's eight eyeLook coefficients of both eyes turned by `angles` [n, 2] degrees (subject's left,
-    up)."""
+def look(angles: NDArray[np.float64], side: str) -> dict[int, NDArray[np.float64]]:
+    """ARKit's four eyeLook coefficients of the eye of `side` turned by `angles` [n, 2] in degrees: to the
+    subject's left, and up."""
     left, up = angles[:, 0] / DEGREES_AT_ONE, angles[:, 1] / DEGREES_AT_ONE
+    outward = left if side == LEFT else -left
     return {
-        INDEX["eyeLookOutLeft"]: np.maximum(left, 0),
-        INDEX["eyeLookInRight"]: np.maximum(left, 0),
-        INDEX["eyeLookInLeft"]: np.maximum(-left, 0),
-        INDEX["eyeLookOutRight"]: np.maximum(-left, 0),
-        INDEX["eyeLookUpLeft"]: np.maximum(up, 0),
-        INDEX["eyeLookUpRight"]: np.maximum(up, 0),
-        INDEX["eyeLookDownLeft"]: np.maximum(-up, 0),
-        INDEX["eyeLookDownRight"]: np.maximum(-up, 0),
+        INDEX["eyeLookOut" + side]: np.maximum(outward, 0),
+        INDEX["eyeLookIn" + side]: np.maximum(-outward, 0),
+        INDEX["eyeLookUp" + side]: np.maximum(up, 0),
+        INDEX["eyeLookDown" + side]: np.maximum(-up, 0),
     }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.simulate.motion.actuators import delayed, follow
 from pipeline.simulate.motion.anatomy import ALL, GROUP, GROUPS, HEAD, REGION, REGIONS, SHIFT, SIDE
 from pipeline.simulate.motion.content import OVERSAMPLING, WARM_UP, Content, clock, sample_content, wander
-from pipeline.simulate.motion.eyes import blink_times, blinks, gaze, look
+from pipeline.simulate.motion.eyes import LEFT, RIGHT, blink_times, blinks, gaze, look
 from pipeline.simulate.motion.head import sway
 from pipeline.simulate.motion.speech import utter
 from pipeline.simulate.motion.style import FIDGETS, DriverStyle, draw_style
@@ -136,14 +136,16 @@ def move(style: DriverStyle, content: Content, seed: int) -> NDArray[np.float64]
     sources = _sources(style, content, spoken, aim, lids, roam, rng)
 
     command = _coupled(style, sources) + _little_events(style, content, rng)
-    felt = content.emotion @ EMOTION_SHAPES
     still = np.full(CHANNELS, 1.0)
     command[:, :CHANNELS] += spoken + follow(
-        felt, style.feeling_rise[:CHANNELS], style.feeling_fall[:CHANNELS], still
+        content.emotion @ EMOTION_SHAPES, style.feeling_rise[:CHANNELS], style.feeling_fall[:CHANNELS], still
     )
     command[:, CHANNELS:] += roam
 
-    command *= style.gain * take_gain
+    # A driver's own gain acts on changes alone: the level of a clip is its content's and its take's.
+    level = np.zeros(ALL)
+    level[:CHANNELS] = (spoken + content.emotion @ EMOTION_SHAPES).mean(axis=0)
+    command = take_gain * (level + style.gain * (command - command.mean(axis=0)))
     moved = follow(
         command,
         np.minimum(style.attack * take_speed, _FASTEST),
@@ -153,14 +155,16 @@ def move(style: DriverStyle, content: Content, seed: int) -> NDArray[np.float64]
     moved = delayed(moved, style.lag)
     moved += rest
 
-    track = moved[WARM_UP:].reshape(frames, OVERSAMPLING, ALL).mean(axis=1)
+    track: NDArray[np.float64] = moved[WARM_UP:].reshape(frames, OVERSAMPLING, ALL).mean(axis=1)
     eyes = slice(WARM_UP, None, OVERSAMPLING)
     gaze_mean = rng.normal(0, [4.0, 3.0])
     # The eyes hold the world still against most of the head's own turning.
     turned = np.rad2deg(moved[:, CHANNELS : CHANNELS + 2] - rest[HEAD][:2])
     angles = angles + gaze_mean + 0.7 * turned
-    for channel, values in look(angles).items():
-        track[:, channel] = values[eyes] + 0.2 * rest[channel]
+    for side in (LEFT, RIGHT):
+        # A tracker sees the two eyes' directions a little apart.
+        for channel, values in look(angles + rng.normal(0, [1.0, 0.7]), side).items():
+            track[:, channel] = values[eyes] + 0.2 * rest[channel]
     droop = rest[INDEX["eyeBlinkLeft"]] + rng.normal(0, 0.015, 2)
     down = track[:, [INDEX["eyeLookDownLeft"], INDEX["eyeLookDownRight"]]]
     closed = lids[WARM_UP:].reshape(frames, OVERSAMPLING, 2).mean(axis=1)
@@ -193,7 +197,8 @@ def _probe(style: DriverStyle) -> NDArray[np.float64]:
 
 
 def _limited(track: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.hstack([np.clip(track[:, :CHANNELS], 0.0, 1.0), track[:, CHANNELS:]])
+    out: NDArray[np.float64] = np.hstack([np.clip(track[:, :CHANNELS], 0.0, 1.0), track[:, CHANNELS:]])
+    return out
 
 
 @lru_cache(maxsize=1)

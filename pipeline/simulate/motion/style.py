@@ -117,8 +117,8 @@ def _coupling(rng: np.random.Generator) -> NDArray[np.float64]:
         "jawRight": 0.022, "jawOpen": 0.02, "mouthClose": 0.01, "cheekPuff": 0.015,
     }.items():  # fmt: skip
         unit[channels(name)] = size
-    unit[HEAD] = np.deg2rad([0.9, 1.0, 0.7])
-    unit[SHIFT] = [0.010, 0.008, 0.012]
+    unit[HEAD] = np.deg2rad([1.2, 1.3, 1.0])
+    unit[SHIFT] = [0.014, 0.012, 0.015]
 
     weights = np.zeros((len(SOURCES), ALL))
     for s, name in enumerate(SOURCES):
