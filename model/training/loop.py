@@ -72,7 +72,7 @@ def train(
     keep_freed_memory()
     world = join_world()
     groups = videos_by_driver(source.labels, config)
-    validation = chosen_videos(source.labels, config, "val")
+    validation = chosen_videos(source.labels, config, "validation")
     _require_measurable(source, validation, config)
     n_clips = min(config.drivers_per_batch, len(groups)) * config.videos_per_driver
     if n_clips % world.size:

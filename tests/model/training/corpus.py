@@ -27,7 +27,7 @@ def videos(
 ) -> Iterator[tuple[VideoLabel, np.ndarray]]:
     """Every driver of a split on every target of it, `repeats` times, by two generators."""
     number = 0
-    for split, people in (("train", range(train_drivers)), ("val", range(100, 100 + val_drivers))):
+    for split, people in (("train", range(train_drivers)), ("validation", range(100, 100 + val_drivers))):
         for driver in people:
             for target in people:
                 for repeat in range(repeats):

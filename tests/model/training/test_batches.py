@@ -94,7 +94,7 @@ def test_generators_and_originals_are_chosen_as_asked() -> None:
     assert chosen_videos(labels, TrainConfig(), "train") == [0, 1]
     assert chosen_videos(labels, TrainConfig(generators=("tps",)), "train") == [1]
     assert chosen_videos(labels, TrainConfig(with_originals=True), "train") == [0, 1, 2]
-    assert chosen_videos(labels, TrainConfig(), "val") == []
+    assert chosen_videos(labels, TrainConfig(), "validation") == []
 
 
 def test_one_driver_and_a_driver_with_one_video_are_refused(tmp_path: Path) -> None:
