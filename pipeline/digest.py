@@ -37,9 +37,19 @@ def _hash_table(name: str, table: pa.Table) -> bytes:
     return digest.digest()
 
 
-def result_digest(tables: Mapping[str, pa.Table]) -> str:
-    """Hex SHA-256 over all tables of a case; needs every name of ``schemas.TABLES``."""
+def table_digest(name: str, table: pa.Table) -> str:
+    """Hex SHA-256 over the rows of the table ``name``."""
+    return _hash_table(name, table).hex()
+
+
+def result_digest(tables: Mapping[str, pa.Table], removed: Mapping[str, str] | None = None) -> str:
+    """Hex SHA-256 over all tables of a case; needs every name of ``schemas.TABLES``.
+
+    ``removed`` gives the ``table_digest`` of tables that are no longer there.
+    """
+    gone = removed or {}
     digest = hashlib.sha256()
     for name in sorted(schemas.TABLES):
-        digest.update(name.encode() + b"\0" + _hash_table(name, tables[name]))
+        part = bytes.fromhex(gone[name]) if name in gone else _hash_table(name, tables[name])
+        digest.update(name.encode() + b"\0" + part)
     return digest.hexdigest()

@@ -13,6 +13,7 @@ from pipeline.audit import check_audit
 from pipeline.case_folder import SUMS, CaseFolder
 from pipeline.custody import check_sums
 from pipeline.digest import result_digest
+from pipeline.purge import read_purge
 from pipeline.run_record import count_rows
 from pipeline.tables import read_table
 
@@ -38,6 +39,10 @@ def verify_case(case: CaseFolder) -> Verdict:
     if not (case.root / SUMS).is_file():
         return Verdict(None, (f"{SUMS} is missing: the case was never sealed, or the file was removed",))
     problems = check_sums(case.root) + check_audit(case.root)
+    try:
+        removed = read_purge(case.root)
+    except ValueError as error:
+        return Verdict(None, (*problems, str(error)))
     tables: dict[str, pa.Table] = {}
     for name in schemas.TABLES:
         try:
@@ -46,14 +51,16 @@ def verify_case(case: CaseFolder) -> Verdict:
             problems.append(f"table {name} cannot be read: {error}")
     if len(tables) < len(schemas.TABLES):
         return Verdict(None, tuple(problems))
-    problems += _reconcile(record, tables)
-    digest = result_digest(tables)
+    problems += _reconcile(record, tables, removed)
+    digest = result_digest(tables, removed)
     if digest != record["result_digest"]:
         problems.append(f"result digest is {digest}, run.json says {record['result_digest']}")
     return Verdict(digest, tuple(problems))
 
 
-def _reconcile(record: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]:
+def _reconcile(
+    record: Mapping[str, Any], tables: Mapping[str, pa.Table], removed: Mapping[str, str]
+) -> list[str]:
     problems = []
     counts = count_rows(tables["evidence"], tables["clips"])
     for name, value in counts.items():
@@ -63,7 +70,8 @@ def _reconcile(record: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> lis
         problems.append("the statuses of the evidence table do not add up to the files found")
     clips = set(tables["clips"].column("clip_id").to_pylist())
     files = set(tables["evidence"].column("evidence_id").to_pylist())
-    if clips != set(tables["embeddings"].column("clip_id").to_pylist()):
+    problems += [f"table {name} holds rows although it was purged" for name in removed if len(tables[name])]
+    if not removed and clips != set(tables["embeddings"].column("clip_id").to_pylist()):
         problems.append("clips and embeddings do not name the same windows")
     for name in ("clips", "embeddings", "visuals", "shots"):
         if not set(tables[name].column("evidence_id").to_pylist()) <= files:

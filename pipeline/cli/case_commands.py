@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from reports.build import build_report
 
+from pipeline.audit import Audit
 from pipeline.case_folder import CaseFolder, locked
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import console
 from pipeline.custody import write_sums
 from pipeline.errors import UserError
+from pipeline.purge import is_purged
+from pipeline.run_record import tool_version
 from pipeline.verify import verify_case
+from reports.build import build_report
 
 CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="Folder that analyze has written.")]
 
@@ -25,11 +28,18 @@ def report_command(case: CaseArgument) -> None:
     if folder.is_unfinished():
         raise UserError(f"{case} is unfinished: run the same 'driverprint analyze' again to complete it.")
     with locked(folder):
+        if is_purged(folder.root):
+            raise UserError(
+                f"{case} was purged of pictures and embeddings: its report can no longer be built and stands "
+                "as it was without them."
+            )
         verdict = verify_case(folder)
         others = [problem for problem in verdict.problems if "report.html" not in problem]
         if others:
             raise UserError(f"{case} does not verify ({others[0]}): no report is built on altered tables.")
-        path = build_report(folder.root)
+        with Audit(folder.root, tool_version()) as audit:
+            path = build_report(folder.root)
+            audit.note("report_built")
         write_sums(folder.root)
     console.print(f"Report: {path}", markup=False)
 

@@ -18,6 +18,8 @@ from pipeline.cli.case_commands import report_command, verify_command
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.inspect import inspect_command
 from pipeline.cli.progress import console
+from pipeline.cli.purge import EXAMPLES as PURGE_EXAMPLES
+from pipeline.cli.purge import purge_command
 from pipeline.cli.simulate import EXAMPLES as SIMULATE_EXAMPLES
 from pipeline.cli.simulate import simulate_command
 from pipeline.errors import UserError
@@ -55,6 +57,7 @@ def _common(
 app.command("analyze", epilog=EXAMPLES)(analyze_command)
 app.command("report")(report_command)
 app.command("verify")(verify_command)
+app.command("purge", epilog=PURGE_EXAMPLES)(purge_command)
 app.command("inspect")(inspect_command)
 app.command("simulate", epilog=SIMULATE_EXAMPLES)(simulate_command)
 

@@ -1,0 +1,76 @@
+"""Removing the biometric data of a finished case, so that what remains can still be checked.
+
+Embeddings identify people by their motion, thumbnails show them, motion maps show where they move. A purge
+empties those tables and takes the pictures out of the report. ``purged.json`` keeps the digest of each table
+removed, so the result digest the case was sealed with can still be computed from what is left. Files are
+deleted as any file is: copies, backups and the disk's free blocks are not in this program's reach.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline import schemas
+from pipeline.custody import write_atomically
+from pipeline.digest import table_digest
+from pipeline.tables import read_table, write_table
+
+PURGE_NAME: Final = "purged.json"
+BIOMETRIC: Final = ("embeddings", "visuals")
+# What a picture is replaced by: a GIF of one transparent pixel.
+BLANK: Final = b"data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+_PICTURE: Final = re.compile(rb"data:image/(?!gif)[a-z+]+;base64,[A-Za-z0-9+/=]+")
+
+
+def purge_biometrics(case: Path, version: str) -> int:
+    """Empty the biometric tables of a case and blank the report's pictures; returns how many of those.
+
+    The record is written first: a killed purge is finished by the next one. The caller verifies the case
+    before and seals it after. Raises OSError.
+    """
+    if not is_purged(case):
+        record = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "version": version,
+            "removed": {name: table_digest(name, read_table(case, name)) for name in BIOMETRIC},
+            "rows": {name: read_table(case, name).num_rows for name in BIOMETRIC},
+        }
+        write_atomically(case / PURGE_NAME, json.dumps(record, indent=1).encode())
+    for name in BIOMETRIC:
+        write_table(case, name, schemas.TABLES[name].empty_table())
+    blanked = 0
+    for page in [case / "report.html", *sorted((case / "report-videos").glob("*.html"))]:
+        text, count = _PICTURE.subn(BLANK, page.read_bytes())
+        write_atomically(page, text)
+        blanked += count
+    return blanked
+
+
+def is_purged(case: Path) -> bool:
+    """Whether a purge was begun."""
+    return (case / PURGE_NAME).is_file()
+
+
+def read_purge(case: Path) -> Mapping[str, str]:
+    """Table name -> digest of its rows before the purge; empty for a case that was never purged.
+
+    Raises ValueError when the record is not one that a purge writes.
+    """
+    if not is_purged(case):
+        return {}
+    problem = f"{PURGE_NAME} is not a purge record"
+    try:
+        record: dict[str, Any] = json.loads((case / PURGE_NAME).read_text("utf-8"))
+        removed = record["removed"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{problem} ({error})") from None
+    whole = isinstance(removed, dict) and set(removed) == set(BIOMETRIC)
+    if not whole or not all(re.fullmatch(r"[0-9a-f]{64}", str(digest)) for digest in removed.values()):
+        raise ValueError(problem)
+    return {str(name): str(digest) for name, digest in removed.items()}
