@@ -21,11 +21,10 @@ from reports.figures.separation import MOST_ROWS, per_identity, roc
 from reports.figures.similarity import matrix, plane
 from reports.names import shortened, visible
 from reports.redact import redacted
-from reports.videos import Identities, Video, frames_per_video, video
+from reports.validation import FEWEST_PAIRS
+from reports.videos import MOST_INLINE, Identities, Video, frames_per_video, video
 from reports.wording import TEMPLATES
 
-#: With more videos than this the sections leave the report for pages of their own beside it.
-MOST_INLINE: Final = 200
 PAGE_FOLDER: Final = "report-videos"
 _PAGE_SIZE: Final = 50
 _MOST_CLIPS: Final = 100  # rows of a video's clip table; the clips table of the case holds all
@@ -40,9 +39,9 @@ def build_report(case: Path, *, redact: bool = False) -> Path:
     found = content(_load(case, redact))
     case_, exhibits = found.case, found.case.exhibits
     identities = Identities(case_)
-    n_frames = frames_per_video(len(exhibits))
     linked = len(exhibits) > MOST_INLINE
-    environment = _environment()
+    n_frames = frames_per_video(len(exhibits))
+    environment = _environment(found.score_digits)
     style, script = _assets(case_)
     shared: dict[str, Any] = {
         "c": found, "case": case_, "run": case_.run, "style": style, "script": script,
@@ -56,7 +55,12 @@ def build_report(case: Path, *, redact: bool = False) -> Path:
     shared["label_of"] = {e.key: e.label for e in exhibits}
     shared["path_of"] = {e.label: e.path for e in exhibits}
     shared["results"] = {q.label: q for q in found.questioned}
-    shared |= {"most_rows": MOST_ROWS, "most_clips": _MOST_CLIPS, "page_size": _PAGE_SIZE}
+    shared |= {
+        "most_rows": MOST_ROWS,
+        "fewest_pairs": FEWEST_PAIRS,
+        "most_clips": _MOST_CLIPS,
+        "page_size": _PAGE_SIZE,
+    }
     wanted: set[Path] = set()
     if linked:
         template = environment.get_template("page.html")
@@ -112,23 +116,25 @@ def _figures(found: Content) -> dict[str, Markup]:
     drawn: dict[str, Markup] = {}
     for reading in found.separations:
         drawn[f"roc-{reading.kind}"] = roc(reading)
-        drawn[f"det-{reading.kind}"] = det(reading)
+        if reading.eer is not None:
+            threshold = f"{reading.eer_threshold:.{found.score_digits}f}"
+            drawn[f"det-{reading.kind}"] = det(reading, reading.eer, threshold)
         drawn[f"identities-{reading.kind}"] = per_identity(reading)
     if _known(found):
         drawn["distribution"] = distribution(found.known_scores, found.marks)
     if found.exploration:
-        drawn["matrix"] = matrix(found.exploration)
+        drawn["matrix"] = matrix(found.exploration, found.score_digits)
         drawn["plane"] = plane(found.exploration)
     return drawn
 
 
 _NUMBER_FILTERS: Final = (
     *("auc", "bare", "count", "fixed", "interval", "moment"),
-    *("percent", "rate", "score", "seconds", "share", "size"),
+    *("percent", "rate", "seconds", "share", "size"),
 )
 
 
-def _environment() -> jinja2.Environment:
+def _environment(score_digits: int) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -139,6 +145,7 @@ def _environment() -> jinja2.Environment:
     environment.globals |= {"t": wording.t, "plain": wording.plain, "plural": wording.plural}
     environment.globals |= {"optional": wording.optional}
     environment.filters |= {name: getattr(digits, name) for name in _NUMBER_FILTERS}
+    environment.filters["score"] = lambda value: digits.fixed(value, score_digits)
     environment.globals |= {"interval": digits.interval, "absent": digits.absent}
     environment.filters |= {"visible": visible, "shortened": shortened, "name": _name}
     return environment

@@ -11,7 +11,7 @@ import numpy as np
 
 from reports.case import Case, Row
 from reports.conditions import Condition, conditions
-from reports.digits import settled
+from reports.digits import decimals, settled
 from reports.exploratory import Exploration, exploration
 from reports.known_pairs import known_pairs
 from reports.known_scores import KnownScores, known_scores
@@ -35,6 +35,7 @@ class Content:
     marks: dict[str, float]
     shares: dict[str, tuple[float | None, float | None]]
     n_known_videos: int
+    score_digits: int
     conditions: list[Condition]
 
     @property
@@ -58,8 +59,14 @@ def content(case: Case) -> Content:
         marks=marks,
         shares={label: scores.share_as_high(score) for label, score in marks.items()},
         conditions=conditions(case),
+        score_digits=decimals(_all_scores(case)),
         n_known_videos=sum(e.row["role"] == "known" for e in case.exhibits),
     )
+
+
+def _all_scores(case: Case) -> list[float]:
+    pairs: list[float] = case.pairs.column("score").to_pylist()
+    return pairs + [row["score"] for rows in case.scores.values() for row in rows]
 
 
 def as_data(value: Any) -> Any:

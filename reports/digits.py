@@ -7,6 +7,7 @@ rounding: tables sort by it, and the tests find every shown number again in the 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
 
 from markupsafe import Markup, escape
@@ -25,6 +26,8 @@ def absent() -> Markup:
 
 
 def _data(value: float, shown: str) -> Markup:
+    if shown.startswith("-") and not shown.strip("-0."):
+        shown = shown[1:]  # no minus before a zero
     return Markup('<data value="{}">{}</data>').format(repr(settled(value)), shown.replace("-", MINUS))
 
 
@@ -60,9 +63,14 @@ def auc(value: float | None) -> Markup:
     return fixed(value, 3)
 
 
-def score(value: float | None) -> Markup:
-    """A similarity (minus a distance between unit vectors): three decimals."""
-    return fixed(value, 3)
+def decimals(scores: Iterable[float]) -> int:
+    """How many decimals the report's scores need so that their spread shows in three digits, 3 to 9.
+
+    Scores of a model that tells little apart lie within a thousandth of one another.
+    """
+    found = list(scores)
+    spread = max(found) - min(found) if found else 0.0
+    return min(max(2 - math.floor(math.log10(spread)), 3), 9) if spread > 0 else 3
 
 
 def share(value: float | None) -> Markup:

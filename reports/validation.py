@@ -19,6 +19,9 @@ from model.protocol import auc, bootstrap_interval, eer
 from reports.bootstrap import FEWEST, clustered_auc_interval
 from reports.known_pairs import Group, Kind, KnownPairs, groups
 
+#: Error rates need thirty pairs of each kind: with fewer, one pair more or less moves them by several per
+#: cent (after Doddington's rule of thirty).
+FEWEST_PAIRS: Final = 30
 _MOST_POINTS: Final = 300  # of a drawn curve; more cannot be seen
 
 
@@ -59,8 +62,8 @@ class Separation:
     pooled_low: float | None
     pooled_high: float | None
     interval_note: str | None
-    eer: float
-    eer_threshold: float
+    eer: float | None
+    eer_threshold: float | None
     n_identities: int
     n_videos: int
     n_positives: int
@@ -100,7 +103,7 @@ def separation(pairs: KnownPairs, kind: Kind) -> Separation | None:
     positive = np.arange(len(chosen)) < len(positives)
     pooled = clustered_auc_interval(pairs.score[chosen], positive, left, right, [n_drivers])
     mean = _mean_interval(np.array([row.auc for row in rows]))
-    error = eer(same, different)
+    error = eer(same, different) if min(len(same), len(different)) >= FEWEST_PAIRS else None
     fpr, tpr = _curve(same, different)
     return Separation(
         kind=kind,
@@ -111,8 +114,8 @@ def separation(pairs: KnownPairs, kind: Kind) -> Separation | None:
         pooled_low=pooled[0] if pooled else None,
         pooled_high=pooled[1] if pooled else None,
         interval_note=None if mean and pooled else _why_no_interval(len(rows), auc(same, different)),
-        eer=error.rate,
-        eer_threshold=error.threshold,
+        eer=error.rate if error else None,
+        eer_threshold=error.threshold if error else None,
         n_identities=len(set(drivers)),
         n_videos=len(set(pairs.left[chosen].tolist()) | set(pairs.right[chosen].tolist())),
         n_positives=len(positives),

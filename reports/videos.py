@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import matplotlib.image as mpl_image
@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from reports.case import Case, Exhibit, Row
 from reports.known_scores import unit_mean
 
+#: With more videos than this the sections leave the report for pages of their own beside it.
+MOST_INLINE: Final = 200
 #: Pictures may take this much of the file (base64 included); the rest is text and figures.
 _PICTURE_BUDGET: Final = 10_000_000
 _MOST_FRAMES: Final = 12
 _LANES: Final = 4
+_MOST_DRAWN: Final = 400  # pieces of a timeline; a band 900 pixels wide shows no more
 _NO_METADATA: Final[dict[str, Any]] = {"Software": None}
 
 
@@ -50,7 +53,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Video:
-    """Everything a video's section shows. ``spans`` are clips, ``shots`` (x, width) in percent."""
+    """Everything a video's section shows. ``spans`` are clips, ``shots`` (x, width) in percent.
+
+    ``drawn`` is what the timeline shows of the spans: all, or gathered when there are very many.
+    """
 
     label: str
     anchor: str
@@ -60,6 +66,7 @@ class Video:
     duration: float
     shots: tuple[tuple[float, float], ...]
     spans: tuple[Span, ...]
+    drawn: tuple[Span, ...]
     lanes: int
     ticks: tuple[tuple[float, float], ...]
     nearest: str | None
@@ -69,9 +76,10 @@ class Video:
 
 
 def frames_per_video(n_videos: int) -> int:
-    """How many key frames each section can show within the file's budget, 3 to 12."""
+    """How many key frames each section can show within the file's budget, 2 to 12."""
     typical = 16_000  # bytes of a 160-pixel gray PNG as base64
-    return int(np.clip(_PICTURE_BUDGET / max(n_videos, 1) / typical - 1, 2, _MOST_FRAMES))
+    sharing = n_videos if n_videos <= MOST_INLINE else 100  # pages of their own share no budget
+    return int(np.clip(_PICTURE_BUDGET / max(sharing, 1) / typical - 1, 2, _MOST_FRAMES))
 
 
 class Identities:
@@ -116,7 +124,8 @@ def video(case: Case, exhibit: Exhibit, identities: Identities, n_frames: int) -
         duration=duration,
         shots=tuple(_percent(s["start_frame"] / fps, s["end_frame"] / fps, duration) for s in shots),
         spans=spans,
-        lanes=lanes,
+        drawn=_gathered(spans),
+        lanes=lanes if len(spans) <= _MOST_DRAWN else 1,
         ticks=_ticks(duration),
         nearest=nearest,
         score_low=min(scores.values(), default=None),
@@ -165,6 +174,33 @@ def _spans(clips: list[Row], duration: float, scores: dict[str, float]) -> tuple
             )
         )
     return tuple(spans), max((s.lane for s in spans), default=0) + 1
+
+
+def _gathered(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    """At most 400 pieces: neighbouring clips of a long video as one, used when all of them are.
+
+    Its score and height are the means of those that have one.
+    """
+    if len(spans) <= _MOST_DRAWN:
+        return spans
+    size = -(-len(spans) // _MOST_DRAWN)
+    pieces = []
+    for start in range(0, len(spans), size):
+        some = spans[start : start + size]
+        scored = [s for s in some if s.score is not None]
+        pieces.append(
+            replace(
+                some[0],
+                width=some[-1].x + some[-1].width - some[0].x,
+                lane=0,
+                end=some[-1].end,
+                usable=all(s.usable for s in some),
+                flags=tuple(dict.fromkeys(flag for s in some for flag in s.flags)),
+                score=float(np.mean([s.score for s in scored])) if scored else None,
+                height=float(np.mean([s.height for s in scored])) if scored else 0.0,
+            )
+        )
+    return tuple(pieces)
 
 
 def _percent(start: float, end: float, duration: float) -> tuple[float, float]:

@@ -32,7 +32,7 @@ def binned(scores: KnownScores, marks: list[float]) -> Bins:
     spread = float(np.subtract(*np.percentile(known, [75, 25])))
     width = 2 * spread / len(known) ** (1 / 3)
     n = int(np.clip(np.ceil((high - low) / width), 12, 40)) if width > 0 else 12
-    edges = np.linspace(low, high if high > low else low + 0.1, n + 1)
+    edges = np.linspace(low, high if high > low else low + 1e-6, n + 1)
     return Bins(edges, np.histogram(scores.same, edges)[0], np.histogram(scores.different, edges)[0])
 
 
@@ -57,13 +57,14 @@ def distribution(scores: KnownScores, marks: dict[str, float]) -> Markup:
             label = plain("figure.same", n=len(scores.same))
             axes.stairs(shares[1], bins.edges, fill=True, facecolor=SAME, alpha=0.45, label=label)
             axes.stairs(shares[1], bins.edges, color=SAME, linewidth=1.3)
+        margin = 0.04 * float(bins.edges[-1] - bins.edges[0])
         top = max(float(s.max()) for s in shares)
         ordered = sorted(marks.items(), key=lambda item: item[1])
         for i, (label, score) in enumerate(ordered):
             axes.plot([score, score], [0, top * 1.06], color=MARK, linewidth=1)
             if len(ordered) <= _MOST_NAMED:
                 axes.text(score, top * (1.08 + 0.09 * (i % 3)), label, ha="center", va="bottom", color=INK)
-        axes.set(ylim=(0, top * 1.42), xlim=(bins.edges[0] - 0.02, bins.edges[-1] + 0.02))
+        axes.set(ylim=(0, top * 1.42), xlim=(bins.edges[0] - margin, bins.edges[-1] + margin))
         axes.set_xlabel(plain("figure.score_axis"))
         axes.set_ylabel(plain("figure.share_axis"))
         axes.grid(axis="y", color=RULE, linewidth=0.5)

@@ -15,7 +15,7 @@ MOST_ROWS: Final = 40
 
 
 def roc(found: Separation) -> Markup:
-    """Pooled ROC curve, chance line dashed, equal-error point marked."""
+    """Pooled ROC curve, chance line dashed; the equal-error point marked where error rates are given."""
     with drawing(4.6, 4.3) as figure:
         axes = figure.add_subplot()
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
@@ -24,13 +24,10 @@ def roc(found: Separation) -> Markup:
         )
         axes.fill_between(found.fpr, found.tpr, color=SAME, alpha=0.08, linewidth=0)
         axes.plot(found.fpr, found.tpr, color=SAME, linewidth=1.8, solid_capstyle="butt")
-        axes.plot([found.eer], [1 - found.eer], "o", color=INK, markersize=4.5)
-        axes.annotate(
-            plain("figure.eer", eer=f"{100 * found.eer:.1f}"),
-            (found.eer, 1 - found.eer),
-            (8, -10),
-            textcoords="offset points",
-        )
+        if found.eer is not None:
+            axes.plot([found.eer], [1 - found.eer], "o", color=INK, markersize=4.5)
+            label = plain("figure.eer", eer=f"{100 * found.eer:.1f}")
+            axes.annotate(label, (found.eer, 1 - found.eer), (8, -10), textcoords="offset points")
         axes.set(xlim=(-0.005, 1.005), ylim=(-0.005, 1.005), aspect="equal")
         axes.set_xlabel(plain("figure.fpr"))
         axes.set_ylabel(plain("figure.tpr"))

@@ -19,7 +19,7 @@ _VECTOR = 30
 _MARKERS = "osD^vP*Xh<>pd8H"
 
 
-def matrix(found: Exploration) -> Markup:
+def matrix(found: Exploration, digits: int) -> Markup:
     """Similarity of all videos, dendrogram above; groups outlined."""
     n = len(found.labels)
     side = float(np.clip(0.34 * n, 2.8, 6.4))
@@ -52,7 +52,7 @@ def matrix(found: Exploration) -> Markup:
                     axes.text(
                         j,
                         i,
-                        f"{value:.2f}".replace("-", "−"),
+                        f"{value:.{digits - 1}f}".replace("-", "−"),
                         ha="center",
                         va="center",
                         color=colour,

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from reports.build import MOST_INLINE, build_report, figures_json
+from reports.build import build_report, figures_json
+from reports.videos import MOST_INLINE
 from reports.wording import TEMPLATES, strings
 from tests.reports.case_folder import CaseBuilder, exploratory_case, plain_case
 from tests.reports.conftest import Built, build

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from reports.build import build_report
+from tests.reports.case_folder import plain_case
 from tests.reports.conftest import Built
 
 
@@ -53,6 +57,22 @@ def test_rankings_are_the_rows_of_the_scores_table(plain: Built) -> None:
         )
 
 
+def test_scores_that_hardly_differ_are_shown_with_the_digits_they_need(fresh: Path) -> None:
+    """A model that tells nobody apart puts all scores within a thousandth: ranks must still be readable."""
+    build_report(plain_case().write(fresh))
+    for name in ("scores", "pairs"):
+        table = pq.read_table(fresh / f"{name}.parquet")
+        place = table.schema.get_field_index("score")
+        shrunk = pa.array([s / 1000 for s in table.column("score").to_pylist()])
+        pq.write_table(table.set_column(place, table.schema.field(place), shrunk), fresh / f"{name}.parquet")
+    built = Built(build_report(fresh).parent)
+    first = built.figures["questioned"][0]["ranking"]
+    shown = [f"{r['score']:.6f}".replace("-", "−") for r in first]
+    assert len(set(shown)) == len(first)
+    assert all(text in built.text for text in shown)
+    assert "−0.000 " not in built.text
+
+
 def test_auc_per_identity_is_what_counting_pairs_gives(plain: Built) -> None:
     pairs = pq.read_table(plain.folder / "pairs.parquet").to_pylist()
     target = {
@@ -85,9 +105,6 @@ def test_ledger_counts_the_evidence_rows(plain: Built) -> None:
 
 
 def test_counts_that_disagree_with_the_run_raise_an_alarm(fresh, plain: Built) -> None:
-    from reports.build import build_report
-    from tests.reports.case_folder import plain_case
-
     plain_case().write(fresh)
     run = json.loads((fresh / "run.json").read_text())
     run["counts"]["processed"] -= 1

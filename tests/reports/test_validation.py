@@ -88,6 +88,19 @@ def test_no_interval_below_five_identities(fresh: Path) -> None:
     assert {r.note for r in found.identities} == {"few_clusters"}
 
 
+def test_no_error_rate_from_fewer_than_thirty_pairs(fresh: Path) -> None:
+    few, enough = CaseBuilder(spread=3.0), CaseBuilder(spread=3.0)
+    for person in "ABC":
+        few.known(person, 4)  # 18 same-driver pairs
+        enough.known(person, 6)  # 45
+    for case, folder in ((few, fresh), (enough, fresh.with_name("enough"))):
+        built = build(case, folder)
+        (found,) = built.figures["separations"]
+        assert (found["eer"] is None) == (case is few)
+        assert ("Equal error rate" in built.text) == (case is enough)
+        assert ("No error rates: fewer than 30 pairs" in built.text) == (case is few)
+
+
 def test_no_interval_when_nothing_overlaps(fresh: Path) -> None:
     case = CaseBuilder(spread=0.1)
     for person in "ABCDEF":

@@ -1,0 +1,74 @@
+"""The section of one video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reports.case import load_case
+from reports.known_scores import unit_mean
+from reports.videos import Identities, frames_per_video, video
+from tests.reports.case_folder import CaseBuilder
+from tests.reports.conftest import Built, build
+
+
+def test_spans_lie_where_their_clips_lie(plain: Built) -> None:
+    case = load_case(plain.folder)
+    exhibit = next(e for e in case.exhibits if e.path.endswith("call-01.mp4"))
+    found = video(case, exhibit, Identities(case), 5)
+    clips = case.clips[exhibit.key]
+    for span, clip in zip(found.spans, clips, strict=True):
+        assert span.x / 100 * found.duration == pytest.approx(clip["start_second"])
+        assert (span.x + span.width) / 100 * found.duration == pytest.approx(clip["end_second"])
+        assert span.usable == clip["usable"]
+    assert [flags for *_, flags in found.unusable] == [("frozen",)] * 2
+    assert len(found.frames) == 5
+
+
+def test_clip_scores_are_distances_to_the_nearest_identity(plain: Built) -> None:
+    case = load_case(plain.folder)
+    exhibit = next(e for e in case.exhibits if e.path.endswith("call-01.mp4"))
+    found = video(case, exhibit, Identities(case), 0)
+    known = [e for e in case.exhibits if e.row["identity"] == found.nearest]
+    template = unit_mean(np.stack([unit_mean(case.usable_embeddings(e.key)) for e in known]))
+    embedded = case.clip_embeddings(exhibit.key)
+    for span, clip in zip(found.spans, case.clips[exhibit.key], strict=True):
+        if clip["usable"]:
+            assert span.score == pytest.approx(
+                -np.linalg.norm(embedded[clip["clip_id"]] - template), abs=1e-6
+            )
+        else:
+            assert span.score is None
+
+
+def test_overlapping_clips_lie_in_lanes_of_their_own(fresh: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    CaseBuilder(pictures=False).questioned("q.mp4", "x", clips=6).write(fresh)
+    (shard,) = (fresh / "clips").glob("*.parquet")
+    rows = pq.read_table(shard).to_pylist()
+    for i, row in enumerate(rows):  # half a clip apart
+        row |= {"start_second": i * 1.28, "end_second": i * 1.28 + 2.56}
+    pq.write_table(pa.Table.from_pylist(rows, pq.read_schema(shard)), shard)
+    case = load_case(fresh)
+    found = video(case, case.exhibits[0], Identities(case), 0)
+    assert [s.lane for s in found.spans] == [0, 1, 0, 1, 0, 1]
+
+
+def test_long_video_is_drawn_in_few_pieces_and_counted_in_full(fresh: Path) -> None:
+    built = build(CaseBuilder(pictures=False).questioned("q.mp4", "x", clips=1000, frozen=7), fresh)
+    (section,) = built.figures["videos"]
+    assert len(section["spans"]) == 1000
+    assert 300 < len(section["drawn"]) <= 400
+    assert section["drawn"][-1]["x"] + section["drawn"][-1]["width"] == pytest.approx(100)
+    assert [piece["usable"] for piece in section["drawn"][:4]] == [False, False, False, True]
+    assert "993 of 1000" in built.text
+    assert built.path.stat().st_size < 400_000
+
+
+@pytest.mark.parametrize(("videos", "least", "most"), [(0, 12, 12), (20, 12, 12), (200, 2, 4), (1000, 4, 8)])
+def test_key_frames_share_the_budget_of_the_file(videos: int, least: int, most: int) -> None:
+    assert least <= frames_per_video(videos) <= most
