@@ -17,7 +17,8 @@ class Damage:
 
     `blur` and `grain_size` Gaussian sigma in pixels, `sharpen` unsharp-mask gain, `grain` and `fixed`
     moving and still noise in gray levels, `flicker` spread of the brightness from frame to frame (share),
-    `jitter` spread of the whole frame's shift in pixels, `crf` H.264 quality.
+    `jitter` spread of the whole frame's shift in pixels, `freeze` chance that a frame repeats the one
+    before, `crf` H.264 quality.
     """
 
     blur: tuple[float, float]
@@ -27,6 +28,7 @@ class Damage:
     fixed: tuple[float, float]
     flicker: tuple[float, float]
     jitter: tuple[float, float]
+    freeze: tuple[float, float]
     crf: tuple[float, float]
 
 
@@ -64,9 +66,14 @@ def degrade(frames: Frames, damage: Damage, rng: np.random.Generator) -> Frames:
     flicker = np.exp(draw(damage.flicker) * wander(rng, count, 1, float(rng.uniform(0.2, 0.9)))[:, 0])
     shift = draw(damage.jitter) * wander(rng, count, 2, float(rng.uniform(0.1, 0.95)))
     tone = _tone(rng)
+    frozen = np.less(rng.random(count), draw(damage.freeze))
+    frozen[0] = False
     picks = rng.integers(0, [_BANK, height, width], (count, 3))
     out = np.empty_like(frames)
     for n in range(count):
+        if frozen[n]:
+            out[n] = out[n - 1]
+            continue
         image = frames[n]
         if blur > 0.2:
             image = cv2.GaussianBlur(image, (0, 0), blur)

@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from pipeline.simulate.degrade import Damage, degrade, wander
 from pipeline.simulate.generators.request import Request, Shot
+from pipeline.simulate.generators.retarget import retarget
 from pipeline.simulate.motion.content import sample_content
 from pipeline.simulate.motion.perform import perform
 from pipeline.simulate.motion.style import draw_style
@@ -33,6 +34,7 @@ _DAMAGE: Final = Damage(
     fixed=(0.0, 1.6),
     flicker=(0.0, 0.008),
     jitter=(0.0, 0.16),
+    freeze=(0.0, 0.01),
     crf=(20, 33),
 )
 _BANK_DRIVERS: Final = 24
@@ -78,7 +80,7 @@ def squeeze(track: MotionTrack, rank: int, smoothing: float) -> MotionTrack:
 def _swim(frames: NDArray[np.uint8], amount: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Let texture swim: a smooth random warp of `amount` pixels that wanders from frame to frame."""
     nodes = 7
-    field = wander(rng, len(frames), 2 * nodes * nodes, 0.9).reshape(-1, nodes, nodes, 2).astype(np.float32)
+    field = wander(rng, len(frames), 2 * nodes * nodes, 0.97).reshape(-1, nodes, nodes, 2).astype(np.float32)
     y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
     out = np.empty_like(frames)
     for n, image in enumerate(frames):
@@ -92,7 +94,7 @@ def _swim(frames: NDArray[np.uint8], amount: float, rng: np.random.Generator) ->
 def render_latent(request: Request) -> Shot:
     """The head with the driver's shape bleeding in, at a coarse resolution, enlarged."""
     rng = np.random.default_rng([request.seed, 0x1A])
-    track = squeeze(request.track, int(rng.integers(14, 24)), float(rng.uniform(0.3, 0.8)))
+    track = squeeze(retarget(request.track, rng), int(rng.integers(14, 24)), float(rng.uniform(0.3, 0.8)))
     portrait = bled_portrait(request.wheel, request.target, request.driver, float(rng.uniform(0.05, 0.25)))
     scene = sample_scene(portrait, request.seed)
     coarse = int(rng.choice([128, 144, 160, 192]))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pipeline.simulate.degrade import Damage, degrade
 from pipeline.simulate.generators.keypoints import INNER_LOWER, INNER_UPPER, keypoint_vertices
 from pipeline.simulate.generators.request import Request, Shot
+from pipeline.simulate.generators.retarget import retarget
 from pipeline.simulate.motion.track import INDEX, MotionTrack
 from pipeline.simulate.portrait import (
     SIZE,
@@ -43,6 +44,7 @@ _DAMAGE: Final = Damage(
     fixed=(0.0, 1.0),
     flicker=(0.0, 0.006),
     jitter=(0.0, 0.10),
+    freeze=(0.0, 0.01),
     crf=(19, 32),
 )
 _STEP: Final = 3  # pixels between two points where the spline is evaluated
@@ -161,7 +163,7 @@ def render_tps(request: Request) -> Shot:
     picture, home = _still(portrait, scene, rng)
     rig, driver_height = _driver_rig(request.wheel, request.driver)
     own = float(np.ptp(portrait.rig.neutral[keypoint_vertices(portrait.mesh), 1]))
-    driven, _ = camera_points(pose(rig, request.track), scene.camera, SIZE)
+    driven, _ = camera_points(pose(rig, retarget(request.track, rng)), scene.camera, SIZE)
     rest, _ = camera_points(pose(rig, _neutral())[0], scene.camera, SIZE)
     moved = home + (driven - rest) * np.float32(own / driver_height * rng.uniform(0.9, 1.05))
     anchors = _anchors()

@@ -50,18 +50,23 @@ def test_same_plan_gives_the_same_decoded_frames(generator: str, wheel: Path, tm
 
 @pytest.mark.parametrize("generator", RENDERERS)
 def test_motion_is_in_the_picture_when_the_driver_moves(generator: str, wheel: Path) -> None:
-    """A mouth that opens and closes three times changes the lower face three times, in step."""
-    track = still(48)
+    """A mouth that opens and closes three times changes the lower half of the picture three times, in step."""
     beat = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(48) / 16)
-    track.coefficients[:, INDEX["jawOpen"]] = 0.6 * beat
-    frames = RENDERERS[generator](Request(wheel, 21, 22, track, 5)).frames
-    gray = frames.mean(axis=3).astype(np.float64)
-    change = np.abs(gray - gray[:1])
-    spatial = change.mean(axis=0)
-    region = spatial > np.quantile(spatial, 0.98)
-    correlation = np.corrcoef(change[:, region].mean(axis=1), beat)[0, 1]
-    assert correlation > 0.9
-    assert np.nonzero(region)[0].mean() > SIZE / 2  # the lower half of the picture
+    # Over 160 ms: a held camera hardly drifts in it.
+    expected = np.abs(beat[4:] - beat[:-4])
+    correlations = []
+    for amount in (0.6, 0.0):
+        track = still(48)
+        track.coefficients[:, INDEX["jawOpen"]] = amount * beat
+        frames = RENDERERS[generator](Request(wheel, 21, 22, track, 5)).frames
+        lower = frames[:, SIZE // 2 :].mean(axis=3)
+        change = np.abs(lower[4:] - lower[:-4])
+        spatial = change.mean(axis=0)
+        region = spatial > np.quantile(spatial, 0.99)
+        correlations.append(np.corrcoef(change[:, region].mean(axis=1), expected)[0, 1])
+    moving, resting = correlations
+    assert moving > 0.8
+    assert abs(resting) < 0.6
 
 
 @pytest.mark.parametrize("generator", ["mesh", "tps", "latent"])
