@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.case import Case, Row
+from reports.case import Case
 from reports.conditions import Condition, conditions
 from reports.digits import decimals, settled
 from reports.exploratory import Exploration, exploration
@@ -37,10 +37,6 @@ class Content:
     n_known_videos: int
     score_digits: int
     conditions: list[Condition]
-
-    @property
-    def run(self) -> Row:
-        return self.case.run
 
 
 def content(case: Case) -> Content:

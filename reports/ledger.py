@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from pipeline.schemas import STATUSES
-from reports.case import Case, Row
+from reports.case import Case
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,3 @@ def ledger(case: Case) -> Ledger:
         flags=tuple((flag, n, unusable.get(flag, 0)) for flag, n in sorted(carried.items())),
         reasons=tuple((status, code, n) for (status, code), n in sorted(reasons.items())),
     )
-
-
-def files_with(case: Case, *statuses: str) -> list[Row]:
-    """Evidence rows of these statuses, in order of path."""
-    return [row for row in case.evidence if row["status"] in statuses]
