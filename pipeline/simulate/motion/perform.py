@@ -85,7 +85,7 @@ def _little_events(style: DriverStyle, content: Content, rng: np.random.Generato
         rise = np.clip(since / event.rise, 0, 1)
         fall = np.clip((since - event.rise - event.hold) / event.fall, 0, 1)
         shape = np.minimum(rise, 1 - fall) * rng.lognormal(0, 0.25, len(onset))
-        out += np.outer(shape.sum(axis=1), event.pattern)
+        out += np.outer(shape.max(axis=1), event.pattern)
     return out
 
 
@@ -172,6 +172,9 @@ def move(style: DriverStyle, content: Content, seed: int) -> NDArray[np.float64]
         1 - np.clip(droop + 0.35 * down, 0, 0.6)
     )
 
+    # Lips that close do not pass through each other: ARKit's mouthClose undoes the jaw's opening.
+    track[:, _CLOSE] = np.minimum(track[:, _CLOSE], np.maximum(track[:, _JAW], 0.0) + 0.03)
+
     track += (
         rng.standard_normal(track.shape)
         * rng.lognormal(np.log(0.001), 0.5)
@@ -181,7 +184,7 @@ def move(style: DriverStyle, content: Content, seed: int) -> NDArray[np.float64]
 
 
 _PROBE_FRAMES: Final = 100
-_PROBES: Final = 120
+_PROBES: Final = 64
 
 
 @lru_cache(maxsize=1)

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from pipeline.simulate.motion.content import Content, clock
 from pipeline.simulate.motion.style import DriverStyle
-from pipeline.simulate.motion.track import ARKIT_NAMES, CHANNELS
-from pipeline.simulate.motion.visemes import SHAPES
+from pipeline.simulate.motion.track import ARKIT_NAMES, CHANNELS, INDEX
+from pipeline.simulate.motion.visemes import BILABIAL, INSISTENCE, SHAPES
+
+_JAW, _LIPS, _ROUNDING = range(3)
 
 
 def _articulator(name: str) -> int:
     if name.startswith("jaw"):
-        return 0
-    return 2 if name in ("mouthFunnel", "mouthPucker") else 1
+        return _JAW
+    return _ROUNDING if name in ("mouthFunnel", "mouthPucker") else _LIPS
 
 
 _ARTICULATOR: Final = np.array([_articulator(name) for name in ARKIT_NAMES])
@@ -32,12 +34,19 @@ def utter(style: DriverStyle, content: Content) -> NDArray[np.float64]:
     half = np.maximum(0.5 * (ends - content.onsets) - 0.03, 0.0)
     shapes = SHAPES[content.visemes] * content.weights[:, None]
     out = np.empty((len(time), CHANNELS))
-    for a in range(3):
+    closure = np.zeros(len(time))
+    for a in (_JAW, _LIPS, _ROUNDING):
         distance = time[:, None] - (centres - style.lead[a])[None, :]
         late = distance > 0
         beyond = np.maximum(np.abs(distance) - half[None, :], 0.0)
         # np.minimum keeps the nearest sound dominant far from all sounds instead of dividing 0 by 0.
         pull = np.exp(-np.minimum(beyond / np.where(late, style.carry[a], style.anticipation[a]), 60.0))
+        pull *= INSISTENCE[content.visemes, a][None, :]
+        pull /= pull.sum(axis=1, keepdims=True)
         columns = np.flatnonzero(a == _ARTICULATOR)
-        out[:, columns] = (pull @ shapes[:, columns]) / pull.sum(axis=1, keepdims=True)
+        out[:, columns] = pull @ shapes[:, columns]
+        if a == _LIPS:
+            closure = pull[:, content.visemes == BILABIAL].sum(axis=1)
+    # Closed lips bridge whatever gap the jaw leaves.
+    out[:, INDEX["mouthClose"]] = closure * out[:, INDEX["jawOpen"]]
     return out

@@ -13,7 +13,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.simulate.motion.anatomy import ALL, EYES, GROUP, GROUPS, HEAD, REGION, REGIONS, SHIFT, SIDE
+from pipeline.simulate.motion.anatomy import (
+    ALL,
+    EYES,
+    GROUP,
+    GROUPS,
+    HEAD,
+    REGION,
+    REGIONS,
+    SHIFT,
+    SIDE,
+    SPEED,
+)
 from pipeline.simulate.motion.track import CHANNELS, INDEX
 from pipeline.simulate.motion.visemes import channels
 
@@ -82,8 +93,6 @@ class DriverStyle:
 
 
 def _speeds(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    from pipeline.simulate.motion.anatomy import SPEED
-
     common = rng.normal(0, 0.22, GROUPS)
     skew = rng.normal(0, 0.28, GROUPS)
     # Slow in the brows, quick in the lips, but not slow everywhere: the whole face's tempo belongs to the
@@ -91,7 +100,8 @@ def _speeds(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.f
     common -= 0.85 * common.mean()
     side = rng.normal(0, 0.10, GROUPS)
     base = SPEED * np.exp(common[GROUP] + side[GROUP] * SIDE)
-    return base * np.exp(0.5 * skew[GROUP]), base * np.exp(-0.5 * skew[GROUP])
+    attack, release = (base * np.exp(sign * 0.5 * skew[GROUP]) for sign in (1, -1))
+    return np.clip(attack, SPEED / 1.8, SPEED * 1.8), np.clip(release, SPEED / 1.8, SPEED * 1.8)
 
 
 def _lags(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -206,7 +216,7 @@ def _events(rng: np.random.Generator) -> tuple[Event, ...]:
     for index in chosen:
         vector = np.zeros(ALL)
         for name, size in _TEMPLATES[index]:
-            vector[INDEX[name]] = size * rng.lognormal(0, 0.25)
+            vector[INDEX[name]] = 0.85 * size * rng.lognormal(0, 0.2)
         vector[HEAD] = np.deg2rad(
             rng.normal(0, [1.4, 1.6, 1.2]) * (rng.random() < 0.6 or index >= len(_TEMPLATES) - 3)
         )
@@ -215,7 +225,7 @@ def _events(rng: np.random.Generator) -> tuple[Event, ...]:
             Event(
                 pattern=vector,
                 rate=float(rng.lognormal(np.log(0.22), 0.5)),
-                rise=float(rng.uniform(0.04, 0.14)),
+                rise=float(rng.uniform(0.06, 0.16)),
                 hold=float(rng.uniform(0.0, 0.12)),
                 fall=float(rng.uniform(0.05, 0.22)),
                 on_stress=float(rng.beta(0.7, 0.9)),

@@ -63,6 +63,7 @@ VISEMES: Final = tuple(_SHAPES)
 SHAPES: Final[NDArray[np.float64]] = np.stack(list(_SHAPES.values()))  # [15, 52]
 SILENCE: Final = VISEMES.index("sil")
 VOWELS: Final = tuple(VISEMES.index(v) for v in ("aa", "E", "ih", "oh", "ou"))
+BILABIAL: Final = VISEMES.index("PP")
 CONSONANTS: Final = tuple(i for i in range(len(VISEMES)) if i not in VOWELS and i != SILENCE)
 
 EMOTIONS: Final = ("joy", "sadness", "anger", "surprise", "fear", "disgust", "contempt")
@@ -79,3 +80,21 @@ EMOTION_SHAPES: Final[NDArray[np.float64]] = np.stack(  # [7, 52]
         pattern(mouthDimple=0.28, mouthPress=0.14, mouthSmile=0.10, eyeSquint=0.10),
     ]
 )
+
+# How firmly a sound insists on its shape against its neighbours, for jaw, lips and rounding: lips must meet
+# for a bilabial and lip must meet teeth for a labiodental; a rounded sound colours its surroundings; the
+# rest gives way.
+INSISTENCE: Final[NDArray[np.float64]] = np.ones((len(VISEMES), 3))  # [15, 3]
+for _name, _values in {
+    "PP": (1.6, 6.0, 1.0),
+    "FF": (1.5, 4.0, 1.0),
+    "CH": (1.3, 1.5, 2.0),
+    "SS": (1.6, 1.2, 0.8),
+    "DD": (0.8, 0.7, 0.5),
+    "kk": (0.6, 0.5, 0.4),
+    "nn": (0.8, 0.6, 0.5),
+    "aa": (1.5, 1.2, 0.8),
+    "oh": (1.2, 1.0, 1.6),
+    "ou": (1.0, 1.0, 2.0),
+}.items():
+    INSISTENCE[VISEMES.index(_name)] = _values
