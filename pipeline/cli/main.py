@@ -13,15 +13,21 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from pipeline.cli.ablate import EXAMPLES as ABLATE_EXAMPLES
+from pipeline.cli.ablate import ablate_command
 from pipeline.cli.analyze import EXAMPLES, analyze_command
 from pipeline.cli.case_commands import report_command, verify_command
 from pipeline.cli.exit_codes import Exit
+from pipeline.cli.export import EXAMPLES as EXPORT_EXAMPLES
+from pipeline.cli.export import export_command
 from pipeline.cli.inspect import inspect_command
 from pipeline.cli.progress import console
 from pipeline.cli.purge import EXAMPLES as PURGE_EXAMPLES
 from pipeline.cli.purge import purge_command
 from pipeline.cli.simulate import EXAMPLES as SIMULATE_EXAMPLES
 from pipeline.cli.simulate import simulate_command
+from pipeline.cli.train import EXAMPLES as TRAIN_EXAMPLES
+from pipeline.cli.train import train_command
 from pipeline.errors import UserError
 from pipeline.run_record import tool_version
 
@@ -60,6 +66,9 @@ app.command("verify")(verify_command)
 app.command("purge", epilog=PURGE_EXAMPLES)(purge_command)
 app.command("inspect")(inspect_command)
 app.command("simulate", epilog=SIMULATE_EXAMPLES)(simulate_command)
+app.command("train", epilog=TRAIN_EXAMPLES)(train_command)
+app.command("export", epilog=EXPORT_EXAMPLES)(export_command)
+app.command("ablate", epilog=ABLATE_EXAMPLES)(ablate_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,6 +12,7 @@ a
 b
 identities in validation set:
 c
+f
 identities in test set:
 d
 e
@@ -37,8 +38,8 @@ def write_video(path: Path, frames: int, seed: int, fps: int = 25) -> Path:
 
 
 def video_corpus(root: Path, *, frames: int = 20, clips: int = 2) -> Path:
-    """Five identities, two generators; every target has self- and cross-reenactments."""
-    groups = {"a": "ab", "b": "ab", "c": "c", "d": "de", "e": "de"}
+    """Six identities, two generators; every target has self- and cross-reenactments."""
+    groups = {"a": "ab", "b": "ab", "c": "cf", "f": "cf", "d": "de", "e": "de"}
     seed = 0
     for target, drivers in groups.items():
         for generator in ("mesh", "tps"):

@@ -119,5 +119,5 @@ def test_store_of_other_videos_is_not_touched(dataset: Dataset, written: FrameSt
 
 def test_corpus_without_a_readable_video_is_refused(dataset: Dataset, tmp_path: Path) -> None:
     gone = replace(dataset, root=tmp_path / "elsewhere")
-    with pytest.raises(UserError, match="none of its 36 videos could be decoded"):
+    with pytest.raises(UserError, match="none of its 48 videos could be decoded"):
         write_store(gone, tmp_path / "store", 2, ignore, ignore)

@@ -1,0 +1,148 @@
+"""From a labelled corpus to a model file that analyze takes, with two commands."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from model.frame_store import FrameStore
+from model.metadata import read_metadata
+from pipeline.cli.export import VALIDATED_FOR
+from pipeline.cli.main import main
+from pipeline.embed import EmbeddingSession
+from tests.pipeline.frames.corpus import video_corpus
+
+SMALL = ("--preset", "small", "--epochs", "2", "--steps", "2", "--batch", "2x2", "--clip-length", "16")
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    seen = capsys.readouterr()
+    assert "Traceback" not in seen.err
+    return int(left.value.code or 0), seen.err
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return video_corpus(tmp_path_factory.mktemp("train") / "corpus")
+
+
+@pytest.fixture(scope="module")
+def frames(corpus: Path) -> Path:
+    """A run of one step leaves the decoded corpus behind."""
+    out = corpus.parent / "first"
+    with pytest.raises(SystemExit) as left:
+        main(["train", str(corpus), "-o", str(out), *SMALL, "--epochs", "1", "--steps", "1"])
+    assert not left.value.code
+    return corpus.parent / "first.frames"
+
+
+def test_corpus_is_decoded_once_and_only_what_training_needs(
+    corpus: Path, frames: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = FrameStore(frames)
+    assert {label.split for label in store.labels} == {"train", "validation"}
+    assert len(store.labels) == 32
+    before = (frames / "store.json").stat().st_mtime_ns
+    code, said = run(
+        capsys, "train", corpus, "-o", corpus.parent / "first", *SMALL, "--epochs", "1", "--steps", "1"
+    )
+    assert code == 0
+    assert "Decoding" not in said
+    assert (frames / "store.json").stat().st_mtime_ns == before
+
+
+def test_trained_run_becomes_a_model_file(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = run(capsys, "train", frames, "-o", tmp_path / "run", *SMALL)
+    assert code == 0
+    assert "best validation AUC" in said
+    assert "% of the time spent waiting for data" in said
+    steps = list(csv.DictReader((tmp_path / "run" / "steps.csv").open(encoding="utf-8")))
+    assert [int(row["step"]) for row in steps] == [1, 2, 3, 4]
+    code, said = run(capsys, "export", tmp_path / "run", "-o", tmp_path / "model.onnx")
+    assert code == 0, said
+    metadata = read_metadata(tmp_path / "model.onnx")
+    assert (metadata.model_name, metadata.clip_length, metadata.fps) == ("F5C FEAT_DIFF T=16", 16, 25.0)
+    assert metadata.corpus == FrameStore(frames).corpus
+    assert metadata.validated_for == VALIDATED_FOR
+    assert metadata.parity_max_difference < 1e-4
+    clips = FrameStore(frames).read(0, 0, 16)[None]
+    vectors = EmbeddingSession(tmp_path / "model.onnx", "CPUExecutionProvider", 1).embed(clips)
+    assert np.linalg.norm(vectors[0]) == pytest.approx(1, abs=1e-5)
+
+
+def test_several_systems_train_from_the_same_frames(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    systems = ("--system", "F5C:STATIC:16", "--system", "F5C:PIXEL_DIFF:16")
+    code, said = run(capsys, "train", frames, "-o", tmp_path, *SMALL, *systems, "--generators", "mesh")
+    assert code == 0, said
+    for name in ("F5C-STATIC-16", "F5C-PIXEL_DIFF-16"):
+        config = json.loads((tmp_path / name / "config.json").read_text("utf-8"))
+        assert config["generators"] == ["mesh"]
+    code, said = run(capsys, "export", tmp_path, "-o", tmp_path / "model.onnx")
+    assert code == 2
+    assert "F5C-PIXEL_DIFF-16, F5C-STATIC-16: name one of them" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--system", "F5C:NONSENSE:16"), "is not backbone:condition:T"),
+        (("--preset", "huge"), "choose paper or small"),
+        (("--batch", "16"), "is not drivers × videos"),
+        (("--generators", "none-such"), "at least 2 drivers"),
+    ],
+)
+def test_wrong_arguments_end_in_a_sentence(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str
+) -> None:
+    code, said = run(capsys, "train", frames, "-o", tmp_path / "run", *SMALL, *words)
+    assert code == 2
+    assert sentence in said
+
+
+def test_run_of_other_settings_is_not_continued(
+    frames: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = run(capsys, "train", frames, "-o", corpus.parent / "first", *SMALL, "--seed", "7")
+    assert code == 2
+    assert "holds a run with another configuration" in said
+
+
+def test_damaged_checkpoint_is_named(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    assert run(capsys, "train", frames, "-o", folder, *SMALL, "--epochs", "1")[0] == 0
+    checkpoint = folder / "best.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    code, said = run(capsys, "export", folder, "-o", tmp_path / "model.onnx")
+    assert code == 2
+    assert "best.safetensors" in said
+    assert not (tmp_path / "model.onnx").exists()
+
+
+def test_motion_of_features_is_measured_against_frozen_pictures(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--motion", "--videos", "2", "--clip-length", "16", "-o", tmp_path / "motion.csv")
+    code, said = run(
+        capsys, "ablate", corpus, *words, "--footage", corpus / "simulated" / "tps-generated" / "a"
+    )
+    assert code == 0, said
+    rows = pl.read_csv(tmp_path / "motion.csv")
+    assert set(rows["clips"]) == {"mesh", "tps", "real footage", "frozen, re-encoded"}
+    moving = rows.filter(pl.col("clips") == "mesh", pl.col("backbone") == "F5C (untrained)")
+    assert moving["above_floor"].item() > 1
+    floor = rows.filter(pl.col("clips") == "frozen, re-encoded")
+    assert (floor["mean"] > 0).all()
+    assert floor["above_floor"].null_count() == len(floor)
