@@ -3,8 +3,8 @@
     python -m tests.benchmarks.train_step [--steps 3]
 
 The reference encodes frames one at a time in a loop; the naive network here does the same with plain
-layers, the edges of CCC in a tensor of their own, float32 throughout. With BatchNorm frozen and dropout off both
-give the same loss to 1e-4, which is asserted; then a step (forward, loss, backward, clip, AdamW) of
+layers, the edges of CCC in a tensor of their own, float32 throughout. With BatchNorm frozen and dropout off
+both give the same loss to 1e-4, which is asserted; then a step (forward, loss, backward, clip, AdamW) of
 each is timed, 16×8 clips of T = 64 on a GPU, 4×2 clips of T = 16 on a CPU. Prints steps/s, clips/s,
 peak memory, and the share of the machine's float32 matmul peak the step reaches.
 """
