@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -11,17 +13,23 @@ from pipeline.audit import Audit
 from pipeline.case_folder import CaseFolder, locked
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import console
-from pipeline.custody import write_sums
+from pipeline.custody import make_private_folder, write_sums
 from pipeline.errors import UserError
 from pipeline.purge import is_purged
 from pipeline.run_record import tool_version
 from pipeline.verify import verify_case
-from reports.build import build_report
+from reports.build import PAGE_FOLDER, build_report, figures_json
 
 CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="Folder that analyze has written.")]
 
 
-def report_command(case: CaseArgument) -> None:
+def report_command(
+    case: CaseArgument,
+    redact: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write a report without frames and names there.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print every figure of the report as JSON.")] = False,
+) -> None:
     """Build the report again from the tables of a case."""
     folder = CaseFolder(case)
     folder.read_record()
@@ -37,11 +45,35 @@ def report_command(case: CaseArgument) -> None:
         others = [problem for problem in verdict.problems if "report.html" not in problem]
         if others:
             raise UserError(f"{case} does not verify ({others[0]}): no report is built on altered tables.")
+        if json:
+            print(figures_json(folder.root, redact=redact is not None))
+            return
+        if redact is not None:
+            console.print(f"Report: {_redacted(folder, redact)}", markup=False)
+            return
         with Audit(folder.root, tool_version()) as audit:
             path = build_report(folder.root)
             audit.note("report_built")
         write_sums(folder.root)
     console.print(f"Report: {path}", markup=False)
+
+
+def _redacted(folder: CaseFolder, out: Path) -> Path:
+    """Build a redacted report in a folder of its own; the case and its own report stay as they are.
+
+    Raises UserError when the folder holds something already.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is not empty: name a new folder for the redacted report.")
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "case"
+        shutil.copytree(folder.root, copy)
+        report = build_report(copy, redact=True)
+        make_private_folder(out)
+        for item in (report, report.with_name(PAGE_FOLDER)):
+            if item.exists():
+                shutil.move(item, out / item.name)
+    return out / report.name
 
 
 def verify_command(case: CaseArgument) -> None:

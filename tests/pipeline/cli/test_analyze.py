@@ -192,6 +192,29 @@ def test_report_can_be_rebuilt_byte_for_byte(real_run: Run, tmp_path: Path) -> N
     assert driverprint("verify", copy).returncode == 0
 
 
+def test_redacted_report_holds_neither_names_nor_frames_and_leaves_the_case_alone(
+    real_run: Run, tmp_path: Path
+) -> None:
+    before = (real_run.case / "SHA256SUMS").read_bytes()
+    done = driverprint("report", real_run.case, "--redact", tmp_path / "for-print")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "for-print" / "report.html").read_text(encoding="utf-8")
+    assert "franck" not in page
+    assert "data:image" not in page
+    assert (real_run.case / "SHA256SUMS").read_bytes() == before
+    again = driverprint("report", real_run.case, "--redact", tmp_path / "for-print")
+    assert again.returncode == 2
+    assert "not empty" in again.stderr
+
+
+def test_report_prints_its_figures_as_json(real_run: Run) -> None:
+    done = driverprint("report", real_run.case, "--json")
+    figures = json.loads(done.stdout)
+    scores = pl.read_parquet(real_run.case / "scores.parquet")["score"].to_list()
+    assert str(round(max(scores), 9))[:8] in done.stdout
+    assert figures
+
+
 def test_nothing_of_ray_is_left_behind(real_run: Run) -> None:
     assert real_run.code == 1
     left = [p for p in Path("/tmp").glob("driverprint-*") if not _alive(p.name.split("-")[1])]
