@@ -11,6 +11,7 @@ import secrets
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -29,6 +30,11 @@ _SETTINGS: Final = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
+    # Even with usage statistics off, Ray's helpers ask the metadata servers of three clouds where they run,
+    # by number and by name. A proxy that refuses every connection keeps that, and its DNS, in the machine.
+    **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9"),
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost,::1"),
 }
 # Ray reads these once, when it is first imported: that must come after this line.
 os.environ.update(_SETTINGS)
@@ -89,7 +95,16 @@ def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
             ray.shutdown()
             os.chdir(directory)
             del os.environ["RAY_AUTH_TOKEN_PATH"]
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder, waiting a little for dying processes that still write into it."""
+    for _ in range(50):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 @contextmanager
