@@ -12,7 +12,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pipeline.clips.manifest import cut_clips
 from pipeline.clips.visuals import picture_rows
 from pipeline.decode.guard import GuardedDecoder
-from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, VideoFacts
+from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
 from pipeline.embed import BATCH, EmbeddingSession
 from pipeline.ledger import FileResult
 
@@ -51,6 +51,8 @@ class EngineOptions:
     fps: float
     provider: str
     workers: int
+    limits: Limits = field(default_factory=Limits)
+    decoder: tuple[str, ...] | None = None  # command of the decoding child; fault tests put stand-ins there
 
 
 class ClipDecoder:
@@ -58,7 +60,8 @@ class ClipDecoder:
 
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
-        self._decoder = GuardedDecoder()
+        command = list(options.decoder) if options.decoder else None
+        self._decoder = GuardedDecoder(options.limits, command=command)
 
     def in_force(self) -> dict[str, str]:
         """The guards the decoding child really runs under."""
