@@ -31,7 +31,8 @@ class Mesh:
     `triangles` int32 [T, 3]; `part` int32 [T] see rasteriser; `corner_uv` float32 [T, 3, 2] on the
     texture cylinder; `base` float32 [V, 3] positions in the unshaped model, where textures and hair
     are laid out; `region` maps names (skin, socket, cavity, left_eye, right_eye, upper_teeth,
-    lower_teeth, tongue, lashes, upper_lip, lower_lip, hair and its hair_root, curtain, glasses) to vertices.
+    lower_teeth, tongue, lashes, lids, upper_lip, lower_lip, hair and its hair_root, curtain, glasses)
+    to vertices.
     """
 
     source: NDArray[np.int32]
@@ -103,6 +104,7 @@ def portrait_mesh(wheel: Path, hair_style: str, glasses: bool) -> Mesh:
     }
     for name, border in zip(("upper_lip", "lower_lip"), lip_border(heads), strict=True):
         region[name] = np.searchsorted(source, border).astype(np.int32)
+    region["lids"] = np.intersect1d(region["skin"], region["socket"]).astype(np.int32)
     scalp = _scalp(base)
     is_skin = np.zeros(len(source), dtype=bool)
     is_skin[region["skin"]] = True

@@ -1,11 +1,10 @@
-"""Contact sheet of a corpus's targets, and film strips of a generator."""
+"""Contact sheet of a corpus's targets."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +41,3 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
     if not done:
         raise RuntimeError(f"OpenCV could not encode {path.name}")
     path.write_bytes(data.tobytes())
-
-
-def film_strip(videos: list[Path], first: int, step: int, count: int) -> NDArray[np.uint8]:
-    """Every `step`th decoded frame from `first` on, one row a video, RGB uint8."""
-    rows = []
-    for video in videos:
-        with av.open(str(video)) as container:
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-        rows.append(np.concatenate([frames[first + k * step] for k in range(count)], axis=1))
-    return np.concatenate(rows)

@@ -94,7 +94,7 @@ def _swim(frames: NDArray[np.uint8], amount: float, rng: np.random.Generator) ->
 def render_latent(request: Request) -> Shot:
     """The head with the driver's shape bleeding in, at a coarse resolution, enlarged."""
     rng = np.random.default_rng([request.seed, 0x1A])
-    track = squeeze(retarget(request.track, rng), int(rng.integers(14, 24)), float(rng.uniform(0.3, 0.8)))
+    track = squeeze(retarget(request.track, rng), int(rng.integers(20, 37)), float(rng.uniform(0.3, 0.8)))
     portrait = bled_portrait(request.wheel, request.target, request.driver, float(rng.uniform(0.05, 0.25)))
     scene = sample_scene(portrait, request.seed)
     coarse = int(rng.choice([128, 144, 160, 192]))

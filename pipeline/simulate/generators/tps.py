@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.simulate.degrade import Damage, degrade
-from pipeline.simulate.generators.keypoints import INNER_LOWER, INNER_UPPER, keypoint_vertices
+from pipeline.simulate.generators.keypoints import INNER_LOWER, INNER_UPPER, in_order, keypoint_vertices
 from pipeline.simulate.generators.request import Request, Shot
 from pipeline.simulate.generators.retarget import retarget
 from pipeline.simulate.motion.track import INDEX, MotionTrack
@@ -47,12 +47,22 @@ _DAMAGE: Final = Damage(
     freeze=(0.0, 0.01),
     crf=(19, 32),
 )
-_STEP: Final = 3  # pixels between two points where the spline is evaluated
+_STEP: Final = 2  # pixels between two points where the spline is evaluated
+
+
+def _radial(squared: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The spline's basis r^2 log r^2 of squared distances, finite at zero."""
+    shifted = squared + 1e-3
+    return np.asarray(shifted * np.log(shifted))
+
+
+#: The basis at whole squared distances, up to beyond the frame's diagonal: a logarithm costs ten times more.
+_BASIS: Final = _radial(np.arange(2 * (2 * SIZE) ** 2, dtype=np.float64)).astype(np.float32)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _spline(nodes: F32, weights: F32, across: int, down: int, step: float, out: F32) -> None:
-    """Evaluate the spline at a grid: `nodes` [K, 2], `weights` [K + 3, 2], `out` [down, across, 2]."""
+def _evaluate(nodes: F32, weights: F32, basis: F32, step: float, out: F32) -> None:
+    down, across = out.shape[0], out.shape[1]
     count = nodes.shape[0]
     for j in range(down):
         for i in range(across):
@@ -61,21 +71,27 @@ def _spline(nodes: F32, weights: F32, across: int, down: int, step: float, out: 
             v = weights[count, 1] + weights[count + 1, 1] * x + weights[count + 2, 1] * y
             for k in range(count):
                 dx, dy = x - nodes[k, 0], y - nodes[k, 1]
-                r2 = dx * dx + dy * dy + 1e-3
-                basis = r2 * np.log(r2)
-                u += weights[k, 0] * basis
-                v += weights[k, 1] * basis
+                squared = min(dx * dx + dy * dy, basis.shape[0] - 2.0)
+                whole = int(squared)
+                part = squared - whole
+                value = basis[whole] + part * (basis[whole + 1] - basis[whole])
+                u += weights[k, 0] * value
+                v += weights[k, 1] * value
             out[j, i, 0] = u
             out[j, i, 1] = v
 
 
-def _fit(nodes: F32, values: F32, stiffness: float) -> F32:
+def spline(nodes: F32, weights: F32, step: float, out: F32) -> None:
+    """Evaluate a spline every `step` pixels: `nodes` [K, 2], `weights` [K + 3, 2], `out` [H, W, 2]."""
+    _evaluate(nodes, weights, _BASIS, step, out)
+
+
+def fit(nodes: F32, values: F32, stiffness: float) -> F32:
     """Weights [K + 3, 2] of the thin-plate spline with `values` [K, 2] at `nodes` [K, 2] (Bookstein 1989)."""
     count = len(nodes)
     difference = nodes[:, None].astype(np.float64) - nodes[None]
-    r2 = (difference**2).sum(axis=2) + 1e-3
     system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = r2 * np.log(r2) + stiffness * np.eye(count)
+    system[:count, :count] = _radial((difference**2).sum(axis=2)) + stiffness * np.eye(count)
     system[:count, count] = system[count, :count] = 1
     system[:count, count + 1 :] = nodes
     system[count + 1 :, :count] = nodes.T
@@ -121,7 +137,7 @@ def _anchors() -> F32:
 
 def _mouth(image: NDArray[np.uint8], points: F32, shade: float, warm: F32) -> NDArray[np.uint8]:
     """Fill the opening between the inner lips `points` [K, 2] with a dark cavity and a row of teeth."""
-    upper, lower = points[list(INNER_UPPER)], points[list(INNER_LOWER)]
+    upper, lower = points[INNER_UPPER], points[INNER_LOWER]
     gap = lower[:, 1] - upper[:, 1]
     opening = float(gap.max())
     if opening < 1.2:
@@ -141,7 +157,11 @@ def _mouth(image: NDArray[np.uint8], points: F32, shade: float, warm: F32) -> ND
     width = float(np.ptp(upper[:, 0]))
     below, above = (y - top) / width, (bottom - y) / width
     arch = 1 - ((x - upper[:, 0].mean()) / (0.56 * width)) ** 2
-    teeth = 1 / (1 + np.exp((below - 0.13 * np.clip(arch, 0, 1)) / 0.018)) * np.clip(arch[None] * 2, 0, 1)
+    teeth = (
+        1
+        / (1 + np.exp((below - min(0.12, 0.45 * opening / width) * np.clip(arch, 0, 1)) / 0.018))
+        * np.clip(arch[None] * 2, 0, 1)
+    )
     tongue = np.exp(-(((above - 0.05) / 0.11) ** 2)) * np.clip(arch[None], 0, 1)
     colour = (
         np.array([38, 16, 15], np.float32) * shade
@@ -166,21 +186,22 @@ def render_tps(request: Request) -> Shot:
     driven, _ = camera_points(pose(rig, retarget(request.track, rng)), scene.camera, SIZE)
     rest, _ = camera_points(pose(rig, _neutral())[0], scene.camera, SIZE)
     moved = home + (driven - rest) * np.float32(own / driver_height * rng.uniform(0.9, 1.05))
+    moved = in_order(moved, home)
     anchors = _anchors()
     count = SIZE // _STEP + 2
     grid = np.empty((count, count, 2), np.float32)
     y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) / _STEP
-    stiffness = float(np.exp(rng.uniform(np.log(4.0), np.log(60.0))))
+    stiffness = float(np.exp(rng.uniform(np.log(0.5), np.log(15.0))))
     source = np.concatenate([home, anchors])
     face = picture[
         int(home[:, 1].min()) : int(home[:, 1].max()), int(home[:, 0].min()) : int(home[:, 0].max())
     ]
     light = float(face.mean()) / 140
-    warm = np.array([205, 192, 172], np.float32) * float(rng.uniform(0.7, 1.0))
+    warm = np.array([212, 192, 165], np.float32) * float(rng.uniform(0.65, 0.95))
     frames = np.empty((len(request.track), SIZE, SIZE, 3), np.uint8)
     for n, points in enumerate(moved):
         nodes = np.concatenate([points, anchors]).astype(np.float32)
-        _spline(nodes, _fit(nodes, source, stiffness), count, count, float(_STEP), grid)
+        spline(nodes, fit(nodes, source, stiffness), float(_STEP), grid)
         warp = cv2.remap(grid, x, y, cv2.INTER_LINEAR)
         image = cv2.remap(
             picture, warp[..., 0], warp[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE

@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 
 from pipeline.simulate.clip import clip_track, render_clip
 from pipeline.simulate.generators import RENDERERS, Request
+from pipeline.simulate.generators.keypoints import (
+    INNER_LOWER,
+    INNER_UPPER,
+    LOWER_LIDS,
+    PUPILS,
+    UPPER_LIDS,
+    in_order,
+)
 from pipeline.simulate.generators.latent import squeeze
-from pipeline.simulate.generators.tps import _fit, _spline
+from pipeline.simulate.generators.tps import fit, spline
 from pipeline.simulate.motion.track import INDEX, MotionTrack
 from pipeline.simulate.plan import ClipPlan, plan_corpus, sample_people
 from pipeline.simulate.portrait import SIZE, build_portrait, render, sample_scene
@@ -50,7 +58,7 @@ def test_same_plan_gives_the_same_decoded_frames(generator: str, wheel: Path, tm
 
 @pytest.mark.parametrize("generator", RENDERERS)
 def test_motion_is_in_the_picture_when_the_driver_moves(generator: str, wheel: Path) -> None:
-    """A mouth that opens and closes three times changes the lower half of the picture three times, in step."""
+    """A mouth that opens and closes changes the lower half of the picture in step."""
     beat = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(48) / 16)
     # Over 160 ms: a held camera hardly drifts in it.
     expected = np.abs(beat[4:] - beat[:-4])
@@ -117,17 +125,29 @@ def test_faces_are_found_by_a_detector_that_knows_nothing_of_them(wheel: Path) -
 def test_the_code_keeps_common_motion_and_loses_rare_motion() -> None:
     plan = planned("latent")
     track = clip_track(plan)
-    few, many = squeeze(track, 8, 0.3), squeeze(track, 24, 0.3)
+    few, many = squeeze(track, 20, 0.3), squeeze(track, 36, 0.3)
     lost = [np.square(t.coefficients - track.coefficients).sum() for t in (few, many)]
     total = np.square(track.coefficients - track.coefficients.mean(axis=0)).sum()
-    assert lost[1] < lost[0] < 0.8 * total
-    assert lost[1] < 0.4 * total
+    assert lost[1] < lost[0] < 0.6 * total
+    assert lost[1] < 0.3 * total
 
 
 def test_spline_through_unmoved_keypoints_is_the_identity() -> None:
     rng = np.random.default_rng(0)
     nodes = rng.uniform(0, 256, (40, 2)).astype(np.float32)
     grid = np.empty((20, 20, 2), np.float32)
-    _spline(nodes, _fit(nodes, nodes, 10.0), 20, 20, 13.0, grid)
+    spline(nodes, fit(nodes, nodes, 10.0), 13.0, grid)
     y, x = np.mgrid[0:20, 0:20] * 13.0
     np.testing.assert_allclose(grid, np.stack([x, y], axis=-1), atol=0.05)
+
+
+def test_lids_and_lips_of_the_warped_still_never_pass_each_other() -> None:
+    rng = np.random.default_rng(1)
+    home = rng.uniform(100, 140, (80, 2)).astype(np.float32)
+    home[UPPER_LIDS, 1], home[LOWER_LIDS, 1] = 90, 98
+    home[INNER_UPPER, 1], home[INNER_LOWER, 1] = 150, 150.5
+    home[PUPILS, 1] = 94
+    ordered = in_order(home + rng.normal(0, 12, (50, 80, 2)).astype(np.float32), home)
+    assert (ordered[:, UPPER_LIDS, 1] < ordered[:, LOWER_LIDS, 1]).all()
+    assert (ordered[:, INNER_UPPER, 1] < ordered[:, INNER_LOWER, 1]).all()
+    np.testing.assert_allclose(in_order(home[None], home)[0], home, atol=1e-4)
