@@ -1,68 +1,220 @@
-"""From score to log10 likelihood ratio: logistic calibration on validation pairs.
+"""From score to log10 likelihood ratio: logistic calibration, its bounds and its interval.
 
-The numbers go into the model file's metadata as ``calibration``; whoever reports a likelihood ratio
-decides what the data behind them can carry.
+One form serves the case's own known material and the model's validation pairs; the latter travels in
+the model file's metadata as ``calibration``. Whoever reports a likelihood ratio decides what the data
+behind it can carry.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist, pdist
-from sklearn.linear_model import LogisticRegression
+
+from model.likelihood import cllr, cllr_min, elub
+from model.logistic import fit_logistic
 
 Floats = npt.NDArray[np.float64]
+Names = npt.NDArray[np.str_]
 
-_UNPENALISED: Final = 1e6  # scikit-learn's inverse of the penalty
+DRAWS: Final = 400  # of the bootstrap; the 2.5 % ends of an interval rest on ten draws each
+MOST: Final = 5_000  # comparisons of a kind that are used; more change the fit by less than its interval
+_GROUPS: Final = 20  # identities are left out in at most so many groups, or the fits grow with their square
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Scores (n,) of comparisons whose truth is known, and the two drivers behind each (n,)."""
+
+    score: Floats = field(repr=False)
+    left: Names = field(repr=False)
+    right: Names = field(repr=False)
+
+    @property
+    def same(self) -> npt.NDArray[np.bool_]:
+        return np.asarray(self.left == self.right, bool)
+
+    @property
+    def identities(self) -> list[str]:
+        return sorted({*self.left.tolist(), *self.right.tolist()})
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """log10 LR = slope · score + intercept, kept within ``low`` and ``high``.
+
+    ``draws`` (DRAWS, 2) are slope and intercept of the bootstrap. ``cllr`` and ``cllr_min`` are measured
+    on comparisons left out of the fit.
+    """
+
+    slope: float
+    intercept: float
+    low: float
+    high: float
+    n_same: int
+    n_different: int
+    n_identities: int
+    cllr: float
+    cllr_min: float
+    draws: Floats = field(repr=False)
+
+    def llr(self, score: float) -> float:
+        """The bounded log10 LR of a score."""
+        return float(np.clip(self.slope * score + self.intercept, self.low, self.high))
+
+    def interval(self, score: float) -> tuple[float, float]:
+        """95 % percentile interval of the bounded log10 LR, widened to hold the value itself."""
+        drawn = np.clip(self.draws[:, 0] * score + self.draws[:, 1], self.low, self.high)
+        low, high = np.quantile(drawn, (0.025, 0.975))
+        value = self.llr(score)
+        return min(float(low), value), max(float(high), value)
+
+
+def calibrate(comparisons: Comparisons) -> tuple[Calibration, Floats] | None:
+    """The calibration, and the bounded log10 LR (n,) of each comparison by a fit without its two drivers.
+
+    Bounds: the ELUB of those left-out LRs, and on either side no more than log10(identities + 1), ELUB's own
+    limit with people for pairs, since the pairs of one person are not independent. Interval: whole
+    identities are drawn with replacement; a pair of two people counts as often as the product of their
+    draws. Fixed seed, equal input gives equal output.
+
+    None where there is nothing to fit: a kind is missing, or only one identity carries it, or the slope is
+    not positive (the scores do not tell the kinds apart), or every tenth draw lacks a kind.
+    """
+    score, same = comparisons.score, comparisons.same
+    if not same.any() or same.all():
+        return None
+    names = comparisons.identities
+    left, right = (np.searchsorted(names, side) for side in (comparisons.left, comparisons.right))
+    ((slope, intercept),) = fit_logistic(score, same, np.ones((1, len(score))))
+    fitted = _left_out_llrs(score, same, left, right, len(names))
+    draws = _bootstrap(score, same, left, right, len(names))
+    if slope <= 0 or not np.isfinite(fitted).all() or len(draws) < 0.9 * DRAWS:
+        return None
+    low, high = elub(fitted[same], fitted[~same])
+    most = float(np.log10(len(names) + 1))
+    low, high = max(low, -most), min(high, most)
+    fitted = np.clip(fitted, low, high)
+    found = Calibration(
+        slope=float(slope),
+        intercept=float(intercept),
+        low=low,
+        high=high,
+        n_same=int(same.sum()),
+        n_different=int((~same).sum()),
+        n_identities=len(names),
+        cllr=cllr(fitted[same], fitted[~same]),
+        cllr_min=cllr_min(fitted[same], fitted[~same]),
+        draws=draws,
+    )
+    return found, fitted
+
+
+def _left_out_llrs(
+    score: Floats,
+    same: npt.NDArray[np.bool_],
+    left: npt.NDArray[np.intp],
+    right: npt.NDArray[np.intp],
+    n_identities: int,
+) -> Floats:
+    groups = min(n_identities, _GROUPS)
+    first, second = np.sort(np.stack((left % groups, right % groups)), axis=0)
+    folds, fold = np.unique(first * groups + second, return_inverse=True)
+    a, b = folds[:, None] // groups, folds[:, None] % groups
+    outside = (first != a) & (first != b) & (second != a) & (second != b)
+    fits = fit_logistic(score, same, outside.astype(np.float64))
+    return np.asarray(fits[fold, 0] * score + fits[fold, 1])
+
+
+def _bootstrap(
+    score: Floats,
+    same: npt.NDArray[np.bool_],
+    left: npt.NDArray[np.intp],
+    right: npt.NDArray[np.intp],
+    n_identities: int,
+) -> Floats:
+    chances = np.full(n_identities, 1 / n_identities)
+    drawn = np.random.default_rng(0).multinomial(n_identities, chances, size=DRAWS).astype(np.float64)
+    weights = drawn[:, left] * np.where(same, 1.0, drawn[:, right])
+    fits = fit_logistic(score, same, weights)
+    return fits[np.isfinite(fits).all(axis=1)]
+
+
+def thinned(comparisons: Comparisons) -> npt.NDArray[np.intp]:
+    """Which comparisons to use: all, or of a kind with more than MOST a seeded choice, in their order."""
+    random = np.random.default_rng(0)
+    kinds = [np.flatnonzero(comparisons.same), np.flatnonzero(~comparisons.same)]
+    chosen = [kind if len(kind) <= MOST else random.choice(kind, MOST, replace=False) for kind in kinds]
+    return np.sort(np.concatenate(chosen))
 
 
 def pair_scores(
     embeddings: npt.NDArray[np.floating], targets: Sequence[str], drivers: Sequence[str]
-) -> tuple[Floats, Floats]:
-    """Scores of the protocol's same-driver and different-driver pairs, all targets together.
+) -> Comparisons:
+    """The protocol's same-driver and different-driver pairs, all targets together.
 
     embeddings ``[N, D]``. Score: minus the Euclidean distance, as in :mod:`model.protocol`.
     """
     vectors = np.asarray(embeddings, dtype=np.float64)
     target, driver = np.asarray(targets, dtype=str), np.asarray(drivers, dtype=str)
-    same: list[Floats] = []
-    different: list[Floats] = []
+    score, left, right = [np.empty(0)], [np.empty(0, str)], [np.empty(0, str)]
     for name in np.unique(target):
         selves = vectors[(target == name) & (driver == name)]
-        crosses = vectors[(target == name) & (driver != name)]
+        others = (target == name) & (driver != name)
         if len(selves):
-            same.append(-pdist(selves))
-            different.append(-cdist(selves, crosses).ravel())
-    empty = np.empty(0)
-    return np.concatenate([*same, empty]), np.concatenate([*different, empty])
+            own, crossed = -pdist(selves), -cdist(selves, vectors[others]).ravel()
+            score += [own, crossed]
+            left.append(np.full(len(own) + len(crossed), name))
+            right += [np.full(len(own), name), np.tile(driver[others], len(selves))]
+    return Comparisons(np.concatenate(score), np.concatenate(left), np.concatenate(right))
 
 
-def fit_calibration(same: Floats, different: Floats, n_identities: int) -> dict[str, Any] | None:
-    """log10 LR = slope · score + intercept, by logistic regression with both kinds weighing the same.
-
-    None where there is nothing to fit: a kind without pairs, or a slope that is not positive (scores
-    that do not tell the kinds apart). ``score_low`` and ``score_high`` bound the scores seen.
-    """
-    if not len(same) or not len(different):
+def fit_calibration(pairs: Comparisons) -> dict[str, Any] | None:
+    """Calibration on validation pairs of single clips, as a model file carries it; None as in calibrate."""
+    chosen = thinned(pairs)
+    fitted = calibrate(Comparisons(pairs.score[chosen], pairs.left[chosen], pairs.right[chosen]))
+    if fitted is None:
         return None
-    scores = np.concatenate((same, different))
-    kinds = np.repeat((1, 0), (len(same), len(different)))
-    fit = LogisticRegression(C=_UNPENALISED, class_weight="balanced", max_iter=1000)
-    fit.fit(scores[:, None], kinds)
-    slope, intercept = float(fit.coef_[0, 0]), float(fit.intercept_[0])
-    if slope <= 0:
-        return None
+    found = fitted[0]
     return {
-        "method": "logistic regression on validation pairs, equal weight for both kinds",
-        "slope": slope / math.log(10),
-        "intercept": intercept / math.log(10),
-        "same_driver_pairs": len(same),
-        "different_driver_pairs": len(different),
-        "identities": n_identities,
-        "score_low": float(scores.min()),
-        "score_high": float(scores.max()),
+        "method": "logistic regression on validation pairs of single clips, equal weight for both kinds",
+        "slope": found.slope,
+        "intercept": found.intercept,
+        "llr_low": found.low,
+        "llr_high": found.high,
+        "same_driver_pairs": found.n_same,
+        "different_driver_pairs": found.n_different,
+        "identities": found.n_identities,
+        "cllr": found.cllr,
+        "cllr_min": found.cllr_min,
+        "clips": 1,
+        "known": 1,
+        "draws": [[float(f"{value:.7g}") for value in draw] for draw in found.draws.tolist()],
     }
+
+
+def read_calibration(stated: Mapping[str, Any]) -> Calibration | None:
+    """What fit_calibration wrote; None where a value is missing or not of its kind."""
+    try:
+        found = Calibration(
+            slope=float(stated["slope"]),
+            intercept=float(stated["intercept"]),
+            low=float(stated["llr_low"]),
+            high=float(stated["llr_high"]),
+            n_same=int(stated["same_driver_pairs"]),
+            n_different=int(stated["different_driver_pairs"]),
+            n_identities=int(stated["identities"]),
+            cllr=float(stated["cllr"]),
+            cllr_min=float(stated["cllr_min"]),
+            draws=np.asarray(stated["draws"], np.float64).reshape(-1, 2),
+        )
+        numbers = (int(stated["clips"]), int(stated["known"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+    finite = np.isfinite([found.slope, found.intercept, found.low, found.high, found.cllr]).all()
+    sound = finite and len(found.draws) and np.isfinite(found.draws).all() and found.low <= 0 <= found.high
+    return found if sound and found.slope > 0 and numbers == (1, 1) else None

@@ -208,8 +208,7 @@ class _Sitting:
         synthetic = [number for number, label in enumerate(labels) if label.generator != ORIGINAL]
         targets = [labels[number].target for number in synthetic]
         drivers = [labels[number].driver for number in synthetic]
-        same, different = pair_scores(embeddings[synthetic], targets, drivers)
-        return fit_calibration(same, different, len(set(targets)))
+        return fit_calibration(pair_scores(embeddings[synthetic], targets, drivers))
 
 
 def summarise(result: ProtocolResult) -> dict[str, Any]:

@@ -1,14 +1,38 @@
-"""Scores become likelihood ratios that mean what they say."""
+"""Scores become likelihood ratios that mean what they say and never say more than the data carry."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
 import math
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from model.calibration import fit_calibration, pair_scores
+from model.calibration import (
+    Comparisons,
+    calibrate,
+    fit_calibration,
+    pair_scores,
+    read_calibration,
+    thinned,
+)
+from model.likelihood import cllr
+from model.logistic import fit_logistic
+
+
+def people(seed: int, n: int = 12, videos: int = 6, apart: float = 0.6, habit: float = 0.05) -> Comparisons:
+    """Scores of ``n`` people, each with a bias of their own, so that pairs of one person hang together."""
+    random = np.random.default_rng(seed)
+    names = np.array([f"p{i:02d}" for i in range(n)])
+    bias = random.normal(0, habit, n)
+    left, right = (side.ravel() for side in np.meshgrid(np.arange(n), np.arange(n)))
+    left, right = np.repeat(left, videos), np.repeat(right, videos)
+    mean = np.where(left == right, -1.0, -1.0 - apart)
+    score = mean + bias[left] + bias[right] + random.normal(0, 0.3, len(left))
+    return Comparisons(score, names[left], names[right])
 
 
 def test_pairs_are_the_protocols() -> None:
@@ -16,31 +40,130 @@ def test_pairs_are_the_protocols() -> None:
     embeddings = random.normal(size=(12, 4))
     targets = [str(n) for n in random.integers(0, 2, 12)]
     drivers = [str(n) for n in random.integers(0, 2, 12)]
-    same, different = pair_scores(embeddings, targets, drivers)
-    wanted_same, wanted_different = [], []
+    wanted = []
     for a, b in itertools.permutations(range(12), 2):
         if targets[a] != targets[b] or drivers[a] != targets[a]:
             continue
-        score = -math.dist(embeddings[a], embeddings[b])
-        if drivers[b] != targets[b]:
-            wanted_different.append(score)
-        elif a < b:
-            wanted_same.append(score)
-    np.testing.assert_allclose(np.sort(same), np.sort(wanted_same))
-    np.testing.assert_allclose(np.sort(different), np.sort(wanted_different))
+        if drivers[b] != targets[b] or a < b:
+            wanted.append((-math.dist(embeddings[a], embeddings[b]), drivers[a], drivers[b]))
+    found = pair_scores(embeddings, targets, drivers)
+    pairs = sorted(zip(found.score.tolist(), found.left.tolist(), found.right.tolist(), strict=True))
+    assert [p[1:] for p in pairs] == [w[1:] for w in sorted(wanted)]
+    np.testing.assert_allclose([p[0] for p in pairs], [w[0] for w in sorted(wanted)])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_fit_is_scikit_learns_on_the_standardised_score(seed: int) -> None:
+    data = people(seed)
+    weights = np.random.default_rng(seed).integers(0, 3, (3, len(data.score))).astype(float)
+    weights = np.vstack((np.ones(len(data.score)), weights))
+    found = fit_logistic(data.score, data.same, weights)
+    x = (data.score - data.score.mean()) / data.score.std()
+    for weight, (slope, intercept) in zip(weights, found, strict=True):
+        repeated = np.repeat(np.arange(len(x)), weight.astype(int))
+        fit = LogisticRegression(class_weight="balanced", tol=1e-10, max_iter=1000)
+        fit.fit(x[repeated, None], data.same[repeated])
+        wanted = (fit.coef_[0, 0] * x + fit.intercept_[0]) / math.log(10)
+        np.testing.assert_allclose(slope * data.score + intercept, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cllr_is_within_two_per_cent_of_that_of_lirs_calibrator(seed: int) -> None:
+    oracle = pytest.importorskip("lir.algorithms.logistic_regression")
+    data = people(seed)
+    fitted = calibrate(data)
+    assert fitted is not None
+    calibration = fitted[0]
+    own = calibration.slope * data.score + calibration.intercept
+    theirs = oracle.LogitCalibrator(C=1e6).fit(data.score, data.same.astype(int)).transform(data.score)
+    same = data.same
+    assert cllr(own[same], own[~same]) == pytest.approx(cllr(theirs[same], theirs[~same]), rel=0.02)
 
 
 def test_likelihood_ratio_of_two_normals_is_recovered() -> None:
     """Scores N(−1, 0.3) and N(−1.5, 0.3): ln LR = (0.5 / 0.09)(s + 1.25), whatever the counts."""
-    random = np.random.default_rng(0)
-    fit = fit_calibration(random.normal(-1, 0.3, 5_000), random.normal(-1.5, 0.3, 50_000), 9)
-    assert fit is not None
+    data = people(0, n=40, videos=40, apart=0.5, habit=0.0)
+    fitted = calibrate(data)
+    assert fitted is not None
     slope = 0.5 / 0.09 / math.log(10)
-    assert fit["slope"] == pytest.approx(slope, rel=0.03)
-    assert fit["intercept"] == pytest.approx(1.25 * slope, rel=0.03)
-    assert (fit["same_driver_pairs"], fit["different_driver_pairs"], fit["identities"]) == (5_000, 50_000, 9)
+    assert fitted[0].slope == pytest.approx(slope, rel=0.06)
+    assert -fitted[0].intercept / fitted[0].slope == pytest.approx(-1.25, rel=0.02)
+    assert fitted[0].n_identities == 40
+
+
+@pytest.mark.parametrize("apart", [0.2, 0.6, 5.0])
+def test_likelihood_ratios_never_pass_the_bound(apart: float) -> None:
+    data = people(1, apart=apart)
+    fitted = calibrate(data)
+    assert fitted is not None
+    calibration, left_out = fitted
+    limit = math.log10(12 + 1)
+    assert -limit <= calibration.low <= 0 <= calibration.high <= limit
+    everywhere = np.linspace(-50, 50, 301)
+    for score in everywhere:
+        low, high = calibration.interval(score)
+        assert calibration.low <= low <= calibration.llr(score) <= high <= calibration.high
+    assert left_out.min() >= calibration.low
+    assert left_out.max() <= calibration.high
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_shuffled_labels_say_next_to_nothing(seed: int) -> None:
+    data = people(seed)
+    order = np.random.default_rng(seed).permutation(len(data.score))
+    shuffled = dataclasses.replace(data, score=data.score[order])
+    fitted = calibrate(shuffled)
+    if fitted is None:  # the slope fell: refused
+        return
+    calibration, left_out = fitted
+    assert max(abs(left_out)) < 0.2
+    assert all(abs(calibration.llr(score)) < 0.2 for score in np.linspace(-3, 1, 50))
+
+
+def test_interval_is_wider_when_people_differ_and_the_same_every_time() -> None:
+    alike, unlike = calibrate(people(2, habit=0.0)), calibrate(people(2, habit=0.25))
+    assert alike is not None
+    assert unlike is not None
+    widths = [np.ptp(c[0].draws @ np.array([-1.3, 1.0])) for c in (alike, unlike)]
+    assert widths[1] > 1.3 * widths[0]
+    again = calibrate(people(2, habit=0.0))
+    assert again is not None
+    np.testing.assert_array_equal(again[0].draws, alike[0].draws)
 
 
 def test_nothing_to_fit_gives_no_calibration() -> None:
-    assert fit_calibration(np.empty(0), np.array([1.0]), 1) is None
-    assert fit_calibration(np.array([0.0, 1.0]), np.array([5.0, 6.0]), 1) is None
+    data = people(0)
+    for kind in (data.same, ~data.same):
+        assert calibrate(Comparisons(data.score[kind], data.left[kind], data.right[kind])) is None
+    assert calibrate(dataclasses.replace(data, score=-data.score)) is None
+    assert fit_calibration(Comparisons(np.empty(0), np.empty(0, str), np.empty(0, str))) is None
+
+
+def test_calibration_travels_in_a_model_file() -> None:
+    stated = fit_calibration(people(3))
+    assert stated is not None
+    written = json.loads(json.dumps(stated))
+    found = read_calibration(written)
+    fitted = calibrate(people(3))
+    assert found is not None
+    assert fitted is not None
+    assert found.llr(-1.2) == fitted[0].llr(-1.2)
+    assert found.interval(-1.2) == pytest.approx(fitted[0].interval(-1.2), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"slope": -1.0}, {"draws": [[1.0]]}, {"draws": []}, {"clips": 4}, {"llr_low": "x"}, {"cllr": None}],
+)
+def test_calibration_of_another_form_is_not_used(broken: dict[str, object]) -> None:
+    stated = fit_calibration(people(3))
+    assert stated is not None
+    assert read_calibration(stated | broken) is None
+    assert read_calibration({"slope": 1.0, "intercept": 0.0}) is None
+
+
+def test_a_surplus_of_one_kind_is_thinned_and_the_other_kept() -> None:
+    data = people(0, n=40, videos=4)
+    chosen = thinned(data)
+    assert data.same[chosen].sum() == data.same.sum() == 160
+    assert (~data.same[chosen]).sum() == 5_000
