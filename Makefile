@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real test check bench bundle lock clean
+.PHONY: help demo demo-real test soak check bench bundle lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,8 +34,11 @@ demo: $(VENV)/.run  ## simulate a small case, analyse it, print where the report
 demo-real: $(VENV)/.run  ## the same on real footage, fetched by pinned version and hash
 	$(BIN)/python -m tests.real_case demo/real
 
-test: $(VENV)/.dev  ## run every test
+test: $(VENV)/.dev  ## run every test (a small sample of the soak among them)
 	$(BIN)/python -m pytest
+
+soak: $(VENV)/.dev  ## attack whole runs: mutated videos, kills at random times; 30 minutes at most
+	$(BIN)/python -m pytest -m soak tests/soak -s
 
 check: $(VENV)/.dev  ## lint, types, import layers, dependencies
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if hasattr(error, "format_message"):  # a wrong argument: click's own sentence
             _complain(f"{error.format_message()} Try 'driverprint --help'.", debug)
         elif isinstance(error, OSError):
-            _complain(f"{error.filename or 'A file'}: {error.strerror or error}.", debug)
+            _complain(_trouble(error), debug)
         else:
             _complain(
                 f"Internal error ({type(error).__name__}: {error}). Nothing done is lost; "
@@ -108,6 +109,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     """Being asked to stop is the same as Ctrl-C."""
     raise KeyboardInterrupt
+
+
+#: What to do about an error of the operating system; what is done is kept in any case.
+_REMEDIES: Final = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free space there"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "make it writable for you"),
+    errno.EIO: "check the disk",
+}
+
+
+def _trouble(error: OSError) -> str:
+    name = error.filename or "A file"
+    remedy = _REMEDIES.get(error.errno or 0)
+    advice = f": {remedy} and run the same command again, what is done is kept" if remedy else ""
+    return f"{name} ({error.strerror or error}){advice}."
 
 
 def _complain(sentence: str, debug: bool) -> None:
