@@ -174,8 +174,32 @@ SCORES: Final = pa.schema(
         ),
         _field("llr_low", pa.float64(), "lower end of its 95 % interval", nullable=True),
         _field("llr_high", pa.float64(), "upper end of its 95 % interval", nullable=True),
-        _field("llr_bound", pa.float64(), "largest |log10 LR| the calibration data can carry", nullable=True),
+        _field(
+            "llr_bound",
+            pa.float64(),
+            "largest |log10 LR| the calibration data can carry on its side of 0",
+            nullable=True,
+        ),
+        _field(
+            "llr_score",
+            pa.float64(),
+            "score the ratio was taken from: over the calibration's numbers of clips and known videos",
+            nullable=True,
+        ),
         _field("llr_note", pa.string(), "calibration used, or why there is no number"),
+    ]
+)
+
+CALIBRATION: Final = pa.schema(
+    [
+        _field("n_clips", pa.int32(), "windows of the scored video", "clips"),
+        _field("n_known", pa.int32(), "known videos of the identity compared with", "videos"),
+        _field("evidence_id", pa.string(), "known file scored as if it were questioned"),
+        _field("identity", pa.string(), "the identity compared with, by videos that show the same face"),
+        _field("driver", pa.string(), "who drives the scored file"),
+        _field("same_driver", pa.bool_(), "driver and identity are one"),
+        _field("score", pa.float64(), "similarity, formed as a questioned score"),
+        _field("llr", pa.float64(), "its bounded log10 likelihood ratio, calibrated without its two drivers"),
     ]
 )
 
@@ -187,6 +211,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "visuals": VISUALS,
     "pairs": PAIRS,
     "scores": SCORES,
+    "calibration": CALIBRATION,
 }
 
 SORT_KEYS: Final[dict[str, tuple[str, ...]]] = {
@@ -197,6 +222,7 @@ SORT_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "visuals": ("evidence_id", "clip_id", "kind", "second"),
     "pairs": ("protocol", "left", "right"),
     "scores": ("evidence_id", "rank", "identity"),
+    "calibration": ("n_clips", "n_known", "evidence_id", "identity"),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,18 @@ NOT_CALIBRATED = "not reportable: no calibration data stand behind this score"
 
 @dataclass(frozen=True)
 class Video:
-    """One comparable video: its labels and the mean embedding of its usable windows."""
+    """One comparable video: its labels, its usable windows (n_clips, d) by time, and their unit mean (d,)."""
 
     evidence_id: str
     role: str
     identity: str | None
     target: str | None
-    n_clips: int
-    embedding: Vector
+    windows: Vector = field(repr=False)
+    embedding: Vector = field(repr=False)
+
+    @property
+    def n_clips(self) -> int:
+        return len(self.windows)
 
 
 def unit_mean(vectors: NDArray[Any]) -> Vector:
@@ -52,18 +56,18 @@ def comparable_videos(evidence: pa.Table, clips: pa.Table, embeddings: pa.Table)
     vectors = embeddings.column("embedding").combine_chunks().flatten().to_numpy(zero_copy_only=False)
     matrix = vectors.reshape(embeddings.num_rows, -1) if embeddings.num_rows else vectors.reshape(0, 1)
     labels = embeddings.select(["clip_id", "evidence_id"]).to_pylist()
-    for label, vector in zip(labels, matrix, strict=True):
-        if label["clip_id"] in usable:
-            by_file[label["evidence_id"]].append(vector)
+    order = sorted(range(len(labels)), key=lambda i: labels[i]["clip_id"])  # same draws whatever came first
+    for i in order:
+        if labels[i]["clip_id"] in usable:
+            by_file[labels[i]["evidence_id"]].append(matrix[i])
     videos = []
     for row in evidence.sort_by("path").to_pylist():
         windows = by_file.get(row["evidence_id"] or "")
         if row["status"] != "processed" or row["conflict"] is not None or not windows:
             continue
-        mean = unit_mean(np.stack(windows))
-        videos.append(
-            Video(row["evidence_id"], row["role"], row["identity"], row["target"], len(windows), mean)
-        )
+        stacked = np.stack(windows).astype(np.float64)
+        labelled = (row["evidence_id"], row["role"], row["identity"], row["target"])
+        videos.append(Video(*labelled, stacked, unit_mean(stacked)))
     return videos
 
 
@@ -100,6 +104,7 @@ def _score_row(
         "llr_low": None,
         "llr_high": None,
         "llr_bound": None,
+        "llr_score": None,
         "llr_note": NOT_CALIBRATED,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from model.validated_for import says_nothing
 from reports.case import Row
 
 Status = Literal["nothing", "simulation", "stated"]
@@ -14,7 +15,7 @@ def model_status(model: Row) -> Status:
 
     Anything that is not plainly a statement counts as nothing: a missing word must not look like trust.
     """
-    said = str(model.get("validated_for") or "").strip().lower()
-    if not said or said.startswith(("nothing", "none", "unknown")) or "untrained" in said:
+    said = str(model.get("validated_for") or "")
+    if says_nothing(said):
         return "nothing"
-    return "simulation" if "simulat" in said else "stated"
+    return "simulation" if "simulat" in said.lower() else "stated"

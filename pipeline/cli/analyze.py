@@ -35,6 +35,7 @@ from pipeline.intake.found import Found
 from pipeline.intake.names import label, printable
 from pipeline.intake.walk import find_evidence
 from pipeline.ledger import FileResult, Ledger
+from pipeline.likelihood_ratio import add_likelihood_ratios
 from pipeline.machine import object_store_bytes, worker_count
 from pipeline.ray_session import ray_session
 from pipeline.run_record import count_rows, machine_facts, not_searched, package_versions, tool_version
@@ -87,7 +88,7 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
             ledger = Ledger(case.shards)
             provider, guards = _process(request, found, ledger, audit, continued=continued)
             changed = find_changed(found, request.evidence, rehash=rehash)
-            tables = _tables(found, conflicts, changed, ledger)
+            tables = _tables(found, conflicts, changed, ledger, request.metadata)
             for name, table in tables.items():
                 write_table(case.root, name, table)
             record = _record(request, started, tables, conflicts, provider, guards)
@@ -191,7 +192,11 @@ def _forget(item: Found, case: CaseFolder) -> None:
 
 
 def _tables(
-    found: Sequence[Found], conflicts: Sequence[Conflict], changed: Sequence[Changed], ledger: Ledger
+    found: Sequence[Found],
+    conflicts: Sequence[Conflict],
+    changed: Sequence[Changed],
+    ledger: Ledger,
+    model: ModelMetadata,
 ) -> dict[str, pa.Table]:
     evidence = from_rows("evidence", mark_changed(evidence_rows(found, ledger.facts(), conflicts), changed))
     tables = {"evidence": evidence}
@@ -199,7 +204,10 @@ def _tables(
         tables[name] = from_pieces(name, ledger.rows(name))
     videos = comparable_videos(evidence, tables["clips"], tables["embeddings"])
     tables["pairs"] = from_rows("pairs", score_pairs(videos))
-    tables["scores"] = from_rows("scores", score_questioned(videos))
+    scores, calibration = add_likelihood_ratios(
+        score_questioned(videos), videos, model.validated_for, model.calibration
+    )
+    tables |= {"scores": from_rows("scores", scores), "calibration": from_rows("calibration", calibration)}
     assert set(tables) == set(schemas.TABLES)
     return tables
 

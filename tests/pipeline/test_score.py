@@ -14,7 +14,8 @@ from pipeline.tables import from_rows
 
 def video(name: str, vector: list[float], identity: str | None = None, target: str | None = None) -> Video:
     role = "questioned" if identity is None else "known"
-    return Video(name, role, identity, target, 2, unit_mean(np.array([vector])))
+    windows = np.array([vector, vector])
+    return Video(name, role, identity, target, windows, unit_mean(windows))
 
 
 def test_score_is_minus_the_distance_of_unit_means() -> None:

@@ -1,0 +1,152 @@
+"""Strength of evidence: the log10 likelihood ratio of each questioned score, or why there is none.
+
+Calibrated on relevant data: the case's own known videos where they hold enough comparisons with the face
+held equal; else the model's calibration set; else no likelihood ratio. Both over the same numbers of
+clips and known videos as the questioned score: where those data are thinner than the score, the score is
+formed anew over their numbers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from model.calibration import Calibration, read_calibration
+from model.validated_for import says_nothing
+from pipeline.calibration import (
+    FEWEST_COMPARISONS,
+    FEWEST_DRIVERS,
+    CaseCalibration,
+    KnownFaces,
+    Numbers,
+    calibrate_on_case,
+    means_of_draws,
+)
+from pipeline.score import Vector, Video
+
+Row = dict[str, Any]
+Reform = Callable[[str, str, Numbers], float]
+
+DRAWS: Final = 50  # of clips and known videos, when a score is formed anew; its mean is used
+UNVALIDATED: Final = "not reportable: the model is not validated for anything"
+
+
+def add_likelihood_ratios(
+    scores: Sequence[Row],
+    videos: Sequence[Video],
+    validated_for: str | None,
+    model_calibration: Mapping[str, Any] | None,
+) -> tuple[list[Row], list[Row]]:
+    """The rows of the scores table with their likelihood ratios, and the rows of the calibration table.
+
+    ``scores`` are `score_questioned`'s rows for these ``videos``. ``model_calibration`` is the model file's
+    ``calibration``, as `model.calibration.fit_calibration` writes it.
+    """
+    if says_nothing(validated_for):
+        return [{**row, "llr_note": UNVALIDATED} for row in scores], []
+    known = KnownFaces(videos)
+    reform = _reforming(videos)
+    of_model = read_calibration(model_calibration) if model_calibration else None
+    on_case = cache(lambda numbers: calibrate_on_case(known, numbers))
+    nearest = cache(known.best_numbers)
+    tables: dict[Numbers, CaseCalibration] = {}
+    n_identities = len({v.identity for v in videos if v.identity is not None})
+    found: list[Row] = []
+    for row in scores:
+        full = Numbers(row["n_clips"], row["n_known"])
+        numbers = nearest(full)
+        case = on_case(numbers) if numbers else None
+        if case is not None:
+            tables[case.numbers] = case
+            values = _values(case.calibration, row, case.numbers, reform, _case_note(case))
+        elif numbers is not None:
+            values = {
+                "llr_note": _refusal(row, n_identities, "its known videos are not told apart by driver")
+            }
+        elif of_model is not None:
+            values = _values(of_model, row, Numbers(1, 1), reform, _model_note(of_model))
+        else:
+            values = {"llr_note": _refusal(row, n_identities, _too_little(known, model_calibration))}
+        found.append({**row, **values})
+    return found, [line for case in tables.values() for line in case.rows]
+
+
+def _values(calibration: Calibration, row: Row, numbers: Numbers, reform: Reform, note: str) -> Row:
+    full = Numbers(row["n_clips"], row["n_known"])
+    score = row["score"] if numbers == full else reform(row["evidence_id"], row["identity"], numbers)
+    llr = calibration.llr(score)
+    low, high = calibration.interval(score)
+    if numbers != full:
+        note += "; for it the score was formed anew over these numbers"
+    return {
+        "llr": llr,
+        "llr_low": low,
+        "llr_high": high,
+        "llr_bound": calibration.high if llr >= 0 else -calibration.low,
+        "llr_score": score,
+        "llr_note": note,
+    }
+
+
+def _reforming(videos: Sequence[Video]) -> Reform:
+    """A function of questioned video, identity and numbers: the mean score over drawn clips and videos."""
+    questioned = {v.evidence_id: v for v in videos if v.role == "questioned"}
+    known: dict[str, list[Video]] = defaultdict(list)
+    for video in sorted(videos, key=lambda v: v.evidence_id):
+        if video.identity is not None:
+            known[video.identity].append(video)
+
+    @cache
+    def of_video(evidence_id: str, clips: int) -> Vector:
+        return means_of_draws(questioned[evidence_id].windows, clips, DRAWS)
+
+    @cache
+    def of_identity(identity: str, n_known: int) -> Vector:
+        return means_of_draws(np.stack([v.embedding for v in known[identity]]), n_known, DRAWS)
+
+    def score(evidence_id: str, identity: str, numbers: Numbers) -> float:
+        left, right = of_video(evidence_id, numbers.clips), of_identity(identity, numbers.known)
+        return -float(np.linalg.norm(left - right, axis=1).mean())
+
+    return score
+
+
+def _case_note(case: CaseCalibration) -> str:
+    found, numbers = case.calibration, case.numbers
+    return (
+        f"calibrated on this case's known videos, the face held equal: {found.n_same} same-driver and "
+        f"{found.n_different} different-driver comparisons by {found.n_identities} drivers, each of "
+        f"{_count(numbers.clips, 'clip')} against {_count(numbers.known, 'known video')}"
+    )
+
+
+def _model_note(found: Calibration) -> str:
+    return (
+        f"calibrated on the model's validation videos, not on this case: {found.n_same} same-driver and "
+        f"{found.n_different} different-driver comparisons by {found.n_identities} drivers, each of 1 clip "
+        "against 1 known video"
+    )
+
+
+def _refusal(row: Row, n_identities: int, why: str) -> str:
+    identities = f"{n_identities} known {'identity' if n_identities == 1 else 'identities'}"
+    return f"not reportable: {_count(row['n_clips'], 'clip')}, {identities}; {why}"
+
+
+def _too_little(known: KnownFaces, model_calibration: Mapping[str, Any] | None) -> str:
+    supply = known.supply(Numbers(1, 1))
+    model = "that this version can use" if model_calibration else ""
+    return (
+        f"with the face held equal the case gives {supply.same} same-driver and {supply.different} "
+        f"different-driver comparisons and {_count(supply.drivers, 'driver')} in both, where "
+        f"{FEWEST_COMPARISONS}, {FEWEST_COMPARISONS} and {FEWEST_DRIVERS} are needed, and the model file "
+        f"holds no calibration {model}".rstrip()
+    )
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
