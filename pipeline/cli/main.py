@@ -17,7 +17,11 @@ import typer
 from pipeline.cli.ablate import EXAMPLES as ABLATE_EXAMPLES
 from pipeline.cli.ablate import ablate_command
 from pipeline.cli.analyze import EXAMPLES, analyze_command
+from pipeline.cli.benchmark import EXAMPLES as BENCHMARK_EXAMPLES
+from pipeline.cli.benchmark import benchmark_command
 from pipeline.cli.case_commands import report_command, verify_command
+from pipeline.cli.case_uco import EXAMPLES as CASE_UCO_EXAMPLES
+from pipeline.cli.case_uco import case_uco_command
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from pipeline.cli.export import export_command
@@ -65,8 +69,10 @@ app.command("analyze", epilog=EXAMPLES)(analyze_command)
 app.command("report")(report_command)
 app.command("verify")(verify_command)
 app.command("purge", epilog=PURGE_EXAMPLES)(purge_command)
+app.command("case-uco", epilog=CASE_UCO_EXAMPLES)(case_uco_command)
 app.command("inspect")(inspect_command)
 app.command("simulate", epilog=SIMULATE_EXAMPLES)(simulate_command)
+app.command("benchmark", epilog=BENCHMARK_EXAMPLES)(benchmark_command)
 app.command("train", epilog=TRAIN_EXAMPLES)(train_command)
 app.command("export", epilog=EXPORT_EXAMPLES)(export_command)
 app.command("ablate", epilog=ABLATE_EXAMPLES)(ablate_command)

@@ -1,0 +1,1 @@
+"""Measuring models on a labelled corpus by the published protocols."""

@@ -1,0 +1,177 @@
+"""One pass over the videos: decode each once, embed its clips with every model that lacks them.
+
+On a CPU each worker decodes and embeds with sessions of one thread. On a GPU the workers decode and
+one process embeds, so that a batch is filled from many videos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.benchmark.clips import Clip, choose_clips, cut
+from pipeline.benchmark.run_folder import CHUNK, RunFolder
+from pipeline.decode.guard import GuardedDecoder
+from pipeline.decode.types import Decoded, DecodeFailure
+from pipeline.embed import EmbeddingSession
+from pipeline.frames.ordered import OrderedActors, WorkerDied
+from pipeline.frames.store import REQUEST
+
+
+@dataclass(frozen=True)
+class EmbedOptions:
+    """What every worker needs to know. ``models``: model_id -> file; ``lengths``: model_id -> T."""
+
+    root: Path
+    models: Mapping[str, Path]
+    lengths: Mapping[str, int]
+    provider: str
+    multi_clip: bool
+
+
+@dataclass(frozen=True)
+class ChunkWork:
+    """Videos of one chunk, and the models that lack it."""
+
+    chunk: int
+    paths: tuple[str, ...]
+    models: tuple[str, ...]
+
+
+@dataclass
+class ChunkClips:
+    """What a chunk decoded to; for each T the clips, uint8 [n, T, 128, 128], and one row a clip."""
+
+    videos: list[dict[str, Any]] = field(default_factory=list)
+    clips: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+    rows: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    embeddings: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+class Sessions:
+    """State: one ONNX Runtime session a model."""
+
+    def __init__(self, options: EmbedOptions, threads: int) -> None:
+        self._lengths = options.lengths
+        self._sessions = {
+            model_id: EmbeddingSession(path, options.provider, threads)
+            for model_id, path in options.models.items()
+        }
+        self.provider = next(iter(self._sessions.values())).provider
+
+    def embed(self, found: ChunkClips, models: Sequence[str]) -> None:
+        """Fill ``found.embeddings`` and let its clips go."""
+        for model_id in models:
+            length = self._lengths[model_id]
+            vectors = self._sessions[model_id].embed(found.clips[length])
+            found.embeddings[model_id] = [
+                {**row, "embedding": vector} for row, vector in zip(found.rows[length], vectors, strict=True)
+            ]
+        found.clips.clear()
+
+
+class ClipWorker:
+    """Ray actor: a guarded decoding child and, on a CPU, the sessions."""
+
+    def __init__(self, options: EmbedOptions, embed_here: bool) -> None:
+        self._options = options
+        self._decoder = GuardedDecoder()
+        self._sessions = Sessions(options, threads=1) if embed_here else None
+
+    def work(self, work: ChunkWork) -> ChunkClips:
+        """Decode and cut a chunk; with its embeddings where this worker has sessions."""
+        options = self._options
+        lengths = sorted({options.lengths[model_id] for model_id in work.models})
+        found = ChunkClips(rows={length: [] for length in lengths})
+        cuts: dict[int, list[NDArray[np.uint8]]] = {length: [] for length in lengths}
+        for path in work.paths:
+            decoded = self._decoder.decode(options.root / path, REQUEST)
+            found.videos.append(_video_row(path, decoded))
+            if isinstance(decoded, DecodeFailure):
+                continue
+            for length in lengths:
+                for clip in choose_clips(len(decoded.frames), length, multi_clip=options.multi_clip):
+                    cuts[length].append(cut(decoded.frames, clip, length))
+                    found.rows[length].append(_clip_row(path, clip))
+        found.clips = {length: _stacked(some, length) for length, some in cuts.items()}
+        if self._sessions:
+            self._sessions.embed(found, work.models)
+        return found
+
+
+def embed_videos(
+    run: RunFolder, paths: Sequence[str], options: EmbedOptions, workers: int, step: Callable[[int], None]
+) -> str:
+    """Fill in every missing part of ``run``; use inside ``ray_session``. Returns the provider used.
+
+    ``paths``: the videos below ``options.root``, in the order that defines the chunks. ``step`` is told
+    how many videos were finished.
+    """
+    on_gpu = options.provider == "CUDAExecutionProvider"
+    here = Sessions(options, threads=max(1, workers // 2)) if on_gpu else None
+    actors = OrderedActors[ChunkWork](ClipWorker, (options, not on_gpu), workers, num_cpus=0)
+    missing = run.missing(-(-len(paths) // CHUNK), list(options.models))
+    for work, answer in actors.map(_works(paths, missing)):
+        found = _each_alone(actors, work) if isinstance(answer, WorkerDied) else answer
+        if here:
+            here.embed(found, work.models)
+        run.commit(work.chunk, found.videos, found.embeddings)
+        step(len(work.paths))
+    return here.provider if here else "CPUExecutionProvider"
+
+
+def _works(paths: Sequence[str], missing: Mapping[int, tuple[str, ...]]) -> Iterator[ChunkWork]:
+    for chunk, models in missing.items():
+        yield ChunkWork(chunk, tuple(paths[chunk * CHUNK : (chunk + 1) * CHUNK]), models)
+
+
+def _each_alone(actors: OrderedActors[ChunkWork], work: ChunkWork) -> ChunkClips:
+    """A chunk that killed its worker twice, video by video: only the culprit is lost."""
+    whole = ChunkClips(embeddings={model_id: [] for model_id in work.models})
+    parts: dict[int, list[NDArray[np.uint8]]] = {}
+    for path in work.paths:
+        ((_, answer),) = actors.map([ChunkWork(work.chunk, (path,), work.models)])
+        if isinstance(answer, WorkerDied):
+            reason = "The process that held the video died twice."
+            whole.videos.append(_video_row(path, DecodeFailure("worker_died", reason)))
+            continue
+        whole.videos += answer.videos
+        for model_id, rows in answer.embeddings.items():
+            whole.embeddings[model_id] += rows
+        for length, rows in answer.rows.items():
+            whole.rows.setdefault(length, []).extend(rows)
+        for length, clips in answer.clips.items():
+            parts.setdefault(length, []).append(clips)
+    whole.clips = {length: np.concatenate(some) for length, some in parts.items()}
+    return whole
+
+
+def _video_row(path: str, decoded: Decoded | DecodeFailure) -> dict[str, Any]:
+    failed = isinstance(decoded, DecodeFailure)
+    return {
+        "path": path,
+        "status": "failed" if failed else "processed",
+        "reason_code": decoded.reason_code,
+        "reason": decoded.reason,
+        "frames": 0 if isinstance(decoded, DecodeFailure) else len(decoded.frames),
+        "fps": decoded.facts.fps,
+    }
+
+
+def _clip_row(path: str, clip: Clip) -> dict[str, Any]:
+    return {
+        "path": path,
+        "start_frame": clip.start,
+        "padded_frames": clip.padded,
+        "centre": clip.centre,
+        "window": clip.window,
+    }
+
+
+def _stacked(clips: list[NDArray[np.uint8]], length: int) -> NDArray[np.uint8]:
+    return np.stack(clips) if clips else np.zeros((0, length, 128, 128), np.uint8)

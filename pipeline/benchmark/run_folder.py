@@ -1,0 +1,129 @@
+"""A benchmark's folder: which videos are decoded, what each model made of them, what was measured.
+
+``videos/`` and ``embeddings/<model_id>/`` hold one Parquet part for each chunk of the sorted labels. A
+part that exists is done. Models may join later: only their parts are missing then.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from model.metadata import ModelMetadata
+from pipeline.benchmark import schemas
+from pipeline.custody import make_private_folder, remove_unfinished, write_atomically
+from pipeline.errors import UserError
+
+#: Videos a part covers: few enough that a kill costs little, enough that 650,000 make 10,000 files.
+CHUNK: Final = 64
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and parts of one run."""
+
+    root: Path
+
+    @property
+    def record(self) -> Path:
+        return self.root / "benchmark.json"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "benchmark.html"
+
+    def prepare(self, plan: dict[str, Any]) -> None:
+        """Make the folder ready for these videos; what is done already stays.
+
+        Raises UserError when it holds another plan's run or something else.
+        """
+        path = self.root / "plan.json"
+        if path.is_file():
+            if json.loads(path.read_text("utf-8")) != plan:
+                raise UserError(
+                    f"{self.root} holds a benchmark of other videos or another decoder: name another folder "
+                    "with -o, or give the same dataset and restrictions."
+                )
+            remove_unfinished(self.root)
+            return
+        if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
+            raise UserError(f"{self.root} exists and is not a benchmark: name a new or empty folder with -o.")
+        make_private_folder(self.root)
+        make_private_folder(self.root / "videos")
+        make_private_folder(self.root / "models")
+        write_atomically(path, json.dumps(plan, indent=1).encode())
+
+    def take_back_record(self) -> dict[str, Any]:
+        """The record of the last finished run, removed: an unfinished run must not look finished."""
+        if not self.record.is_file():
+            return {}
+        record: dict[str, Any] = json.loads(self.record.read_text("utf-8"))
+        self.record.unlink()
+        return record
+
+    def add_model(self, model_id: str, file_name: str, metadata: ModelMetadata) -> None:
+        """Note a model, so that its results stay in the tables when others join."""
+        make_private_folder(self.root / "embeddings" / model_id)
+        record = {"model_id": model_id, "file": file_name, **asdict(metadata)}
+        write_atomically(self.root / "models" / f"{model_id}.json", json.dumps(record, indent=1).encode())
+
+    def models(self) -> list[dict[str, Any]]:
+        """Every model noted, by name and id."""
+        found = [json.loads(path.read_text("utf-8")) for path in (self.root / "models").glob("*.json")]
+        return sorted(found, key=lambda record: (record["model_name"], record["model_id"]))
+
+    def missing(self, chunks: int, model_ids: list[str]) -> dict[int, tuple[str, ...]]:
+        """Chunk -> models whose part is not there; chunks with nothing missing are left out."""
+        done = {
+            model_id: {path.stem for path in (self.root / "embeddings" / model_id).glob("*.parquet")}
+            for model_id in model_ids
+        }
+        found = {
+            chunk: tuple(model_id for model_id in model_ids if part_name(chunk) not in done[model_id])
+            for chunk in range(chunks)
+        }
+        return {chunk: models for chunk, models in found.items() if models}
+
+    def commit(
+        self, chunk: int, videos: list[dict[str, Any]], embeddings: dict[str, list[dict[str, Any]]]
+    ) -> None:
+        """Write the chunk's parts; a model's part last, because it says that the chunk is done for it."""
+        _write(
+            self.root / "videos" / f"{part_name(chunk)}.parquet",
+            pa.Table.from_pylist(videos, schema=schemas.VIDEOS),
+        )
+        for model_id, rows in embeddings.items():
+            _write(
+                self.root / "embeddings" / model_id / f"{part_name(chunk)}.parquet",
+                pa.Table.from_pylist(rows, schema=schemas.EMBEDDINGS),
+            )
+
+    def read_videos(self) -> pa.Table:
+        """All rows of ``videos``."""
+        return pq.read_table(self.root / "videos", schema=schemas.VIDEOS)
+
+    def read_embeddings(self, model_id: str) -> pa.Table:
+        """All rows of one model's ``embeddings``."""
+        return pq.read_table(self.root / "embeddings" / model_id, schema=schemas.EMBEDDINGS)
+
+    def write_result(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Write one of ``schemas.RESULT_TABLES``."""
+        table = pa.Table.from_pylist(rows, schema=schemas.RESULT_TABLES[name])
+        _write(self.root / f"{name}.parquet", table)
+
+
+def part_name(chunk: int) -> str:
+    """Name of a chunk's part, without suffix."""
+    return f"part-{chunk:05}"
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    write_atomically(path, buffer.getvalue())

@@ -1,0 +1,104 @@
+"""A benchmark's folder read back; neither videos, nor models, nor Ray are needed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from pipeline.errors import UserError
+
+POOLED: Final = "pooled"
+MEAN: Final = "mean of generators"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An AUC and its 95 % interval; all None where it was not measured."""
+
+    auc: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class MeasuredModel:
+    """A model of the run. ``trained_on``: the generators it saw, None for all or unknown."""
+
+    model_id: str
+    file: str
+    backbone: str
+    condition: str
+    clip_length: int
+    trained_on: tuple[str, ...] | None
+    record: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What tables and figures call it."""
+        system = f"{self.backbone} {self.condition} T={self.clip_length}"
+        return system if self.trained_on is None else f"{system}, trained on {' + '.join(self.trained_on)}"
+
+
+@dataclass(frozen=True)
+class BenchmarkRun:
+    """Record and tables of one run."""
+
+    folder: Path
+    record: dict[str, Any]
+    models: tuple[MeasuredModel, ...]
+    results: pl.DataFrame
+    targets: pl.DataFrame
+    curves: pl.DataFrame
+    pair_files: pl.DataFrame
+
+    @property
+    def generators(self) -> list[str]:
+        """Generators of the videos measured, by name."""
+        return sorted(set(self.results["subset"]) - {POOLED, MEAN})
+
+    def figure(
+        self, model: MeasuredModel, subset: str, protocol: str = "paper", *, originals: bool = False
+    ) -> Figure:
+        """One figure of ``results``; empty where there is none."""
+        rows = self.results.filter(
+            (pl.col("model_id") == model.model_id)
+            & (pl.col("protocol") == protocol)
+            & (pl.col("subset") == subset)
+            & (pl.col("originals") == originals)
+        )
+        return Figure(*rows.select("auc", "low", "high").row(0)) if len(rows) else Figure()
+
+
+def load_run(folder: Path) -> BenchmarkRun:
+    """Read a finished run. Raises UserError naming what is missing or damaged."""
+    names = ("results", "targets", "curves", "pair_files")
+    for path in (folder / "benchmark.json", *(folder / f"{name}.parquet" for name in names)):
+        if not path.is_file():
+            raise UserError(f"{path} is missing: {folder} is not a finished benchmark; run it again.")
+    try:
+        record: dict[str, Any] = json.loads((folder / "benchmark.json").read_text("utf-8"))
+        tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in names}
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise UserError(
+            f"{folder}: a table of the benchmark cannot be read ({error}); run it again."
+        ) from None
+    measured = set(tables["results"]["model_id"])
+    models = tuple(_model(entry) for entry in record["models"] if entry["model_id"] in measured)
+    return BenchmarkRun(folder, record, models, **tables)
+
+
+def _model(record: dict[str, Any]) -> MeasuredModel:
+    generators = record["validation"].get("training", {}).get("generators")
+    return MeasuredModel(
+        record["model_id"],
+        record["file"],
+        record["backbone"],
+        record["condition"],
+        record["clip_length"],
+        tuple(generators) if isinstance(generators, list) else None,
+        record,
+    )

@@ -1,0 +1,241 @@
+"""The paper's tables, filled with what a run measured, the paper's own figures beside.
+
+A cell that was not measured says so; nothing is left blank or guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from reports.benchmark_run import MEAN, POOLED, BenchmarkRun, Figure, MeasuredModel
+from reports.paper_figures import BASELINE, COLUMNS, CROSS_GENERATOR, GENERATORS, SYSTEMS
+
+OVERALL: Final = {POOLED: "overall, pooled", MEAN: "overall, mean"}
+NOT_MEASURED: Final = "not measured"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Our figure and the paper's, None where there is none."""
+
+    ours: Figure
+    theirs: float | None = None
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus theirs."""
+        return None if self.ours.auc is None or self.theirs is None else self.ours.auc - self.theirs
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table: ``rows`` are a label and one cell a column. ``name`` is its file name."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+def paper_tables(run: BenchmarkRun) -> list[PaperTable]:
+    """Tables III to VIII, then every model of the run by every protocol."""
+    length = _length(run)
+    beside = "" if length == 64 else "; the paper's are of T = 64"
+    return [
+        _systems(
+            run,
+            "table-3",
+            f"Table III. Method comparison, T = {length}{beside}",
+            [("F5C", "FEAT_DIFF", length), ("F5C", "PIXEL_DIFF", length)],
+            baseline=True,
+        ),
+        _cross_generator(run, "table-4", "Table IV", "FEAT_DIFF", length),
+        _cross_generator(run, "table-5", "Table V", "PIXEL_DIFF", length),
+        _systems(
+            run,
+            "table-6",
+            f"Table VI. What the head sees, F5C, T = {length}{beside}",
+            [("F5C", condition, length) for condition in ("FEAT_DIFF", "PIXEL_DIFF", "RAW_FEAT", "STATIC")],
+        ),
+        _systems(
+            run,
+            "table-7",
+            "Table VII. Clip length, F5C FEAT_DIFF",
+            [("F5C", "FEAT_DIFF", frames) for frames in (16, 32, 64, 128)],
+        ),
+        _systems(
+            run,
+            "table-8",
+            f"Table VIII. Backbones, T = {length}{beside}",
+            [
+                *(
+                    (backbone, condition, length)
+                    for backbone in ("ResNet18-published", "ResNet18-fair")
+                    for condition in ("STATIC", "RAW_FEAT", "FEAT_DIFF", "PIXEL_DIFF")
+                ),
+                ("F5C", "FEAT_DIFF", length),
+            ],
+        ),
+        _every_model(run),
+    ]
+
+
+def _length(run: BenchmarkRun) -> int:
+    """The paper's T = 64 where a model has it, else the longest there is."""
+    lengths = {model.clip_length for model in run.models}
+    return 64 if 64 in lengths or not lengths else max(lengths)
+
+
+def _is_nvfair(run: BenchmarkRun) -> bool:
+    """Whether the paper's figures for single generators can be set beside ours."""
+    return set(run.generators) == set(GENERATORS.values())
+
+
+def _systems(
+    run: BenchmarkRun,
+    name: str,
+    title: str,
+    systems: Iterable[tuple[str, str, int]],
+    *,
+    baseline: bool = False,
+) -> PaperTable:
+    columns = (POOLED, MEAN, *run.generators)
+    rows: list[tuple[str, tuple[Cell, ...]]] = []
+    if baseline:
+        cells = (Cell(Figure(), _beside(run, BASELINE, column)) for column in columns)
+        rows.append(("NVFAIR landmark baseline", tuple(cells)))
+    for backbone, condition, length in systems:
+        theirs = SYSTEMS.get((backbone, condition, length)) or SYSTEMS.get((backbone, condition, 64))
+        label = f"{backbone} {condition} T={length}"
+        fitting: list[MeasuredModel | None] = [
+            model
+            for model in run.models
+            if (model.backbone, model.condition, model.clip_length) == (backbone, condition, length)
+            and model.trained_on is None
+        ]
+        for model in fitting or [None]:
+            cells = (
+                Cell(run.figure(model, column) if model else Figure(), _beside(run, theirs, column))
+                for column in columns
+            )
+            rows.append((label if len(fitting) < 2 or not model else f"{label} ({model.file})", tuple(cells)))
+    return PaperTable(name, title, tuple(OVERALL.get(column, column) for column in columns), tuple(rows))
+
+
+def _beside(run: BenchmarkRun, theirs: tuple[float | None, ...] | None, column: str) -> float | None:
+    """The paper's figure for one of our columns; its one Overall stands beside both of ours."""
+    if theirs is None:
+        return None
+    if column in OVERALL:
+        return theirs[0]
+    return theirs[COLUMNS.index(column)] if _is_nvfair(run) else None
+
+
+def _cross_generator(run: BenchmarkRun, name: str, number: str, condition: str, length: int) -> PaperTable:
+    generators = list(GENERATORS.values()) if _is_nvfair(run) else run.generators
+    published = CROSS_GENERATOR[condition] if _is_nvfair(run) else {}
+    rows = []
+    for trained in generators:
+        model = _trained_on(run, condition, length, trained)
+        rows.append(
+            (
+                f"trained on {trained}",
+                tuple(
+                    Cell(
+                        run.figure(model, tested) if model else Figure(),
+                        published.get(trained, {}).get(tested),
+                    )
+                    for tested in generators
+                ),
+            )
+        )
+    title = (
+        f"{number}. F5C {condition} across generators, T = {length}: trained on (rows), tested on (columns)"
+    )
+    return PaperTable(name, title, tuple(generators), tuple(rows))
+
+
+def _trained_on(run: BenchmarkRun, condition: str, length: int, generator: str) -> MeasuredModel | None:
+    wanted = ("F5C", condition, length, (generator,))
+    found = (m for m in run.models if (m.backbone, m.condition, m.clip_length, m.trained_on) == wanted)
+    return next(found, None)
+
+
+def _every_model(run: BenchmarkRun) -> PaperTable:
+    kinds = run.results.select("protocol", "originals").unique().sort("protocol", "originals").rows()
+    kinds.sort(key=lambda kind: (kind[0] != "paper", kind))
+    columns = (POOLED, MEAN, *run.generators)
+    rows = []
+    for model in run.models:
+        for protocol, originals in kinds:
+            label = f"{model.name} ({model.file}), {protocol}" + (", with originals" if originals else "")
+            cells = (Cell(run.figure(model, column, protocol, originals=originals)) for column in columns)
+            rows.append((label, tuple(cells)))
+    names = tuple(OVERALL.get(column, column) for column in columns)
+    return PaperTable("models", "Every model of this run, by every protocol", names, tuple(rows))
+
+
+def write_tables(tables: Iterable[PaperTable], folder: Path) -> None:
+    """Each table as ``<name>.csv`` and ``.parquet``, a row a cell, and as ``.tex`` in the paper's layout."""
+    folder.mkdir(exist_ok=True)
+    for table in tables:
+        frame = pl.DataFrame(
+            [
+                {
+                    "row": label,
+                    "column": column,
+                    "auc": cell.ours.auc,
+                    "low": cell.ours.low,
+                    "high": cell.ours.high,
+                    "paper": cell.theirs,
+                    "difference": cell.difference,
+                }
+                for label, cells in table.rows
+                for column, cell in zip(table.columns, cells, strict=True)
+            ],
+            schema={"row": pl.String, "column": pl.String}
+            | dict.fromkeys(("auc", "low", "high", "paper", "difference"), pl.Float64),
+        )
+        said = frame.with_columns(pl.col("auc").cast(pl.String).fill_null(NOT_MEASURED))
+        said.write_csv(folder / f"{table.name}.csv")
+        frame.write_parquet(folder / f"{table.name}.parquet")
+        (folder / f"{table.name}.tex").write_text(latex(table), encoding="utf-8")
+
+
+def latex(table: PaperTable) -> str:
+    """A ``tabular``: AUC, its interval, and the paper's figure in parentheses."""
+    lines = [
+        f"% {table.title}",
+        f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}",
+        "\\hline",
+        " & ".join(["", *map(_escaped, table.columns)]) + r" \\",
+        "\\hline",
+        *(" & ".join([_escaped(label), *map(_latex_cell, cells)]) + r" \\" for label, cells in table.rows),
+        "\\hline",
+        "\\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_cell(cell: Cell) -> str:
+    ours = NOT_MEASURED
+    if cell.ours.auc is not None:
+        ours = f"{cell.ours.auc:.3f}"
+        if cell.ours.low is not None and cell.ours.high is not None:
+            ours += f" [{cell.ours.low:.3f}, {cell.ours.high:.3f}]"
+    return ours if cell.theirs is None else f"{ours} ({cell.theirs:.3f})"
+
+
+_LATEX: Final = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}  # fmt: skip
+
+
+def _escaped(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)

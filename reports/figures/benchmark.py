@@ -1,0 +1,141 @@
+"""Figures of the benchmark report."""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import Final
+
+import polars as pl
+from markupsafe import Markup
+from scipy.stats import norm
+
+from reports.benchmark_run import POOLED, BenchmarkRun, MeasuredModel
+from reports.benchmark_tables import PaperTable
+from reports.figures.svg import DIFFERENT, INK, MUTED, RULE, SAME, drawing, inline
+from reports.names import shortened
+
+_LINES: Final = [
+    (colour, dash) for dash in ("-", (0, (5, 2)), (0, (1, 1.5))) for colour in (SAME, DIFFERENT, INK, MUTED)
+]
+_DET_TICKS: Final = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+
+
+def trade_off(run: BenchmarkRun) -> Markup:
+    """ROC and DET of every model, all pairs of all targets together."""
+    with drawing(8.4, 4.4 + 0.17 * len(run.models)) as figure:
+        roc, det = figure.subplots(1, 2)
+        for model, (colour, dash) in zip(run.models, cycle(_LINES), strict=False):
+            points = run.curves.filter(pl.col("model_id") == model.model_id).sort("threshold")
+            fmr, fnmr = points["fmr"].to_numpy(), points["fnmr"].to_numpy()
+            roc.plot(
+                fmr, 1 - fnmr, color=colour, linestyle=dash, linewidth=1.5, label=shortened(model.name, 60)
+            )
+            inside = (fmr > 0) & (fmr < 1) & (fnmr > 0) & (fnmr < 1)
+            det.plot(
+                norm.ppf(fmr[inside]), norm.ppf(fnmr[inside]), color=colour, linestyle=dash, linewidth=1.5
+            )
+        roc.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
+        roc.set(xlim=(-0.005, 1.005), ylim=(-0.005, 1.005), aspect="equal", title="ROC")
+        roc.set_xlabel("false match rate")
+        roc.set_ylabel("true match rate")
+        ticks = norm.ppf(_DET_TICKS)
+        names = [f"{100 * tick:g} %" for tick in _DET_TICKS]
+        det.set(
+            xlim=(ticks[0], ticks[-1]),
+            ylim=(ticks[0], ticks[-1]),
+            aspect="equal",
+            title="DET, normal deviates",
+        )
+        det.set_xticks(ticks, names, rotation=45)
+        det.set_yticks(ticks, names)
+        det.set_xlabel("false match rate")
+        det.set_ylabel("false non-match rate")
+        for axes in (roc, det):
+            axes.grid(color=RULE, linewidth=0.5)
+            axes.set_axisbelow(True)
+        figure.legend(loc="outside lower center", ncols=1)
+        return inline(
+            figure, "trade-off", "ROC and DET", f"Error trade-off of {len(run.models)} models over all pairs."
+        )
+
+
+def identities(run: BenchmarkRun, model: MeasuredModel, number: int) -> Markup | None:
+    """AUC of each target, generators pooled, lowest first; the mean as a line."""
+    rows = run.targets.filter(
+        (pl.col("model_id") == model.model_id)
+        & (pl.col("protocol") == "paper")
+        & (pl.col("subset") == POOLED)
+        & ~pl.col("originals")
+        & pl.col("auc").is_not_null()
+    ).sort("auc", "target", descending=[True, False])
+    if not len(rows):
+        return None
+    with drawing(6.4, 0.95 + 0.2 * len(rows)) as figure:
+        axes = figure.add_subplot()
+        values = rows["auc"].to_list()
+        mean = sum(values) / len(values)
+        axes.axvline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
+        axes.axvline(mean, color=SAME, linewidth=1)
+        axes.plot(values, range(len(rows)), "o", color=INK, markersize=4)
+        axes.set_yticks(range(len(rows)), [shortened(name, 26) for name in rows["target"]])
+        axes.set(xlim=(min(0.48, min(values) - 0.03), 1.02), ylim=(-0.7, len(rows) - 0.3))
+        axes.set_xlabel("AUC, dashed: chance, line: mean")
+        axes.grid(axis="x", color=RULE, linewidth=0.5)
+        axes.set_axisbelow(True)
+        title = f"AUC of each target: {model.name}"
+        described = f"{len(rows)} targets from {min(values):.3f} to {max(values):.3f}, mean {mean:.3f}."
+        return inline(figure, f"identities-{number}", title, described)
+
+
+def panels(table: PaperTable, number: int) -> Markup | None:
+    """The cross-generator matrix as the paper's Fig. 2: a panel a training generator, theirs dashed."""
+    if not any(cell.ours.auc is not None for _, cells in table.rows for cell in cells):
+        return None
+    with drawing(8.4, 3.1) as figure:
+        every = figure.subplots(1, len(table.rows), sharey=True, squeeze=False)[0]
+        for axes, (label, cells) in zip(every, table.rows, strict=True):
+            places = range(len(cells))
+            ours = [cell.ours.auc if cell.ours.auc is not None else float("nan") for cell in cells]
+            theirs = [cell.theirs if cell.theirs is not None else float("nan") for cell in cells]
+            for place, cell in zip(places, cells, strict=True):
+                if cell.ours.low is not None:
+                    axes.plot([place, place], [cell.ours.low, cell.ours.high], color=SAME, linewidth=1)
+            axes.plot(places, ours, "o-", color=SAME, markersize=4, linewidth=1.5)
+            axes.plot(
+                places, theirs, "s", color=DIFFERENT, markersize=3.5, linestyle=(0, (4, 3)), linewidth=1.2
+            )
+            axes.set_xticks(list(places), [shortened(name, 14) for name in table.columns])
+            axes.set_title(shortened(label, 30))
+            axes.grid(axis="y", color=RULE, linewidth=0.5)
+        every[0].set_ylabel("AUC")
+        return inline(
+            figure, f"panels-{number}", table.title, "One panel a training generator; paper dashed."
+        )
+
+
+def clip_lengths(table: PaperTable) -> Markup | None:
+    """AUC over T, with intervals, the paper's beside; None for fewer than two lengths."""
+    column = table.columns.index("overall, pooled")
+    found = [(label.rpartition("T=")[2].split()[0], cells[column]) for label, cells in table.rows]
+    measured = [(int(length), cell.ours.auc, cell) for length, cell in found if cell.ours.auc is not None]
+    if len({length for length, _, _ in measured}) < 2:
+        return None
+    with drawing(5.2, 3.4) as figure:
+        axes = figure.add_subplot()
+        for length, _, cell in measured:
+            if cell.ours.low is not None and cell.ours.high is not None:
+                axes.plot([length, length], [cell.ours.low, cell.ours.high], color=SAME, linewidth=1)
+        axes.plot(
+            [n for n, _, _ in measured], [v for _, v, _ in measured], "o-", color=SAME, label="this run"
+        )
+        theirs = [(int(length), cell.theirs) for length, cell in found if cell.theirs is not None]
+        axes.plot(
+            [n for n, _ in theirs], [v for _, v in theirs], "s--", color=DIFFERENT, label="paper, NVFAIR"
+        )
+        axes.set_xscale("log", base=2)
+        axes.set_xticks([16, 32, 64, 128], ["16", "32", "64", "128"])
+        axes.set_xlabel("clip length T, frames")
+        axes.set_ylabel("AUC, generators pooled")
+        axes.grid(color=RULE, linewidth=0.5)
+        axes.legend()
+        return inline(figure, "clip-lengths", "AUC over clip length", f"{len(measured)} lengths measured.")

@@ -1,0 +1,253 @@
+"""Intervals, pair lists and protocols against definitions written out as loops."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from model.protocol import eer, evaluate, mean_auc
+from pipeline.benchmark.clips import choose_clips, cut
+from pipeline.benchmark.intervals import (
+    LEAST_TARGETS,
+    bootstrap_draws,
+    jackknife_interval,
+    joint_interval,
+    parts,
+    weighted_auc,
+)
+from pipeline.benchmark.pair_protocol import measure_pairs
+from pipeline.benchmark.protocols import MEAN, POOLED, measure_model
+
+Floats = NDArray[np.float64]
+
+
+def people(seed: int, n: int = 8, videos: int = 3) -> tuple[Floats, NDArray[np.str_], NDArray[np.str_]]:
+    """Every target driven by itself and by everybody else; an embedding is its driver's place plus noise."""
+    random = np.random.default_rng(seed)
+    place = random.normal(size=(n, 4))
+    rows = [(t, d) for t in range(n) for d in range(n) for _ in range(videos if t == d else 1)]
+    vectors = np.array([place[d] + 1.5 * random.normal(size=4) for _, d in rows])
+    names = np.array([[f"p{t:02}", f"p{d:02}"] for t, d in rows])
+    return vectors, names[:, 0], names[:, 1]
+
+
+def loop_auc(
+    vectors: Floats, target: NDArray[np.str_], driver: NDArray[np.str_], weight: dict[str, float]
+) -> float:
+    """The protocol with identities counted by weight, as loops."""
+    total = share = 0.0
+    for name in np.unique(target):
+        own = [i for i in range(len(target)) if target[i] == name == driver[i]]
+        other = [i for i in range(len(target)) if target[i] == name != driver[i]]
+        same = [-math.dist(vectors[a], vectors[b]) for a, b in itertools.combinations(own, 2)]
+        wins = pairs = 0.0
+        for a, b in itertools.product(own, other):
+            score, w = -math.dist(vectors[a], vectors[b]), weight[driver[b]]
+            wins += w * sum((s > score) + 0.5 * (s == score) for s in same)
+            pairs += w * len(same)
+        if pairs:
+            total += weight[name] * wins / pairs
+            share += weight[name]
+    return total / share
+
+
+def test_unit_weights_give_the_protocols_auc() -> None:
+    vectors, target, driver = people(0)
+    every = np.ones(len(target), bool)
+    found = parts(vectors, target, driver, every)
+    assert weighted_auc(found, np.ones((1, 8)))[0] == pytest.approx(
+        mean_auc(vectors, target, driver == target, every).auc, abs=1e-12
+    )
+
+
+def test_a_draw_of_identities_counts_each_as_often_as_it_was_drawn() -> None:
+    vectors, target, driver = people(1)
+    found = parts(vectors, target, driver, np.ones(len(target), bool))
+    draws = bootstrap_draws(8, 6)
+    assert (draws.sum(axis=1) == 8).all()
+    for weights, value in zip(draws, weighted_auc(found, draws), strict=True):
+        by_name = dict(zip(np.unique(target), weights, strict=True))
+        assert value == pytest.approx(loop_auc(vectors, target, driver, by_name), abs=1e-12)
+
+
+def test_leaving_an_identity_out_leaves_it_out_as_target_and_as_driver() -> None:
+    vectors, target, driver = people(2)
+    found = parts(vectors, target, driver, np.ones(len(target), bool))
+    for number, value in enumerate(weighted_auc(found, 1 - np.eye(8))):
+        name = f"p{number:02}"
+        kept = (target != name) & (driver != name)
+        again = mean_auc(vectors[kept], target[kept], (driver == target)[kept], np.ones(kept.sum(), bool))
+        assert value == pytest.approx(again.auc, abs=1e-12)
+
+
+def test_bootstrap_and_jackknife_agree() -> None:
+    vectors, target, driver = people(3, n=30)
+    found = parts(vectors, target, driver, np.ones(len(target), bool))
+    low, high = joint_interval([found])
+    jackknife_low, jackknife_high = jackknife_interval([found])
+    assert high - low == pytest.approx(jackknife_high - jackknife_low, rel=0.25)
+
+
+def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    """The truth is the mean over many corpora of the same kind; 95 % intervals of 120 small ones."""
+    every: list[float] = []
+    intervals = []
+    for seed in range(120):
+        vectors, target, driver = people(1000 + seed, n=20)
+        found = parts(vectors, target, driver, np.ones(len(target), bool))
+        every.append(float(weighted_auc(found, np.ones((1, 20)))[0]))
+        intervals.append(joint_interval([found]))
+    truth = float(np.mean(every))
+    hits = sum(low <= truth <= high for low, high in intervals)
+    assert hits / len(intervals) > 0.88
+    # Not by being absurdly wide: the widths match the spread of the estimates.
+    assert np.mean([high - low for low, high in intervals]) < 1.5 * 2 * 1.96 * np.std(every)
+
+
+def test_too_few_targets_carry_no_interval() -> None:
+    vectors, target, driver = people(4, n=LEAST_TARGETS - 1)
+    found = parts(vectors, target, driver, np.ones(len(target), bool))
+    assert all(map(math.isnan, (*joint_interval([found]), *jackknife_interval([found]))))
+
+
+def frames_of(seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Embeddings and labels of a small corpus: two generators, originals, two sources, two windows."""
+    random = np.random.default_rng(seed)
+    labels, rows = [], []
+    for target, driver in itertools.product(range(6), range(6)):
+        for generator in ("mesh", "tps", *(["original"] if target == driver else [])):
+            for clip in range(3 if target == driver else 1):
+                path = f"{generator}/{target}--{clip}--{driver}.mp4"
+                sources = [("lab", "home")[person % 2] for person in (target, driver)]
+                labels.append(
+                    (path, f"p{target}", f"p{driver}", generator, *sources, generator == "original")
+                )
+                for start in (0, 16, 8):
+                    vector = np.eye(8)[driver] + random.normal(size=8)
+                    rows.append((path, start == 8, start != 8, vector / np.linalg.norm(vector)))
+    names = ["path", "target", "driver", "generator", "source", "driver_source", "original"]
+    frame = pl.DataFrame(labels, schema=names, orient="row").sort("path")
+    kinds = {
+        "path": pl.String,
+        "centre": pl.Boolean,
+        "window": pl.Boolean,
+        "embedding": pl.Array(pl.Float32, 8),
+    }
+    return pl.DataFrame(rows, schema=kinds, orient="row"), frame
+
+
+def value(rows: list[dict[str, object]], **wanted: object) -> object:
+    (row,) = [row for row in rows if all(row[name] == what for name, what in wanted.items())]
+    return row["auc"]
+
+
+def test_paper_protocol_is_that_of_training_with_and_without_originals() -> None:
+    embeddings, labels = frames_of()
+    found = measure_model("m", embeddings, labels)
+    joined = labels.join(embeddings.filter("centre"), on="path", maintain_order="left")
+    columns = [joined[name].to_list() for name in ("target", "driver", "generator")]
+    result = evaluate(joined["embedding"].to_numpy(), *columns)
+    paper = [row for row in found.results if row["protocol"] == "paper" and not row["originals"]]
+    assert value(paper, subset=POOLED) == pytest.approx(result.pooled.auc, abs=1e-9)
+    assert value(paper, subset=MEAN) == pytest.approx(result.mean_over_generators, abs=1e-9)
+    for name, one in result.per_generator.items():
+        assert value(paper, subset=name) == pytest.approx(one.auc, abs=1e-9)
+    with_originals = evaluate(joined["embedding"].to_numpy(), *columns, with_originals=True)
+    wanted = with_originals.pooled.auc
+    assert value(found.results, protocol="paper", subset=POOLED, originals=True) == pytest.approx(
+        wanted, abs=1e-9
+    )
+    assert wanted != result.pooled.auc
+
+
+def test_single_source_compares_with_drivers_of_the_targets_own_source_only() -> None:
+    embeddings, labels = frames_of()
+    found = measure_model("m", embeddings, labels)
+    rows = [row for row in found.targets if row["protocol"] == "single-source" and row["subset"] == "mesh"]
+    assert {row["n_cross"] for row in rows if not row["originals"]} == {
+        2
+    }  # of five others, two share the source
+
+
+def test_multi_clip_measures_the_mean_of_the_windows() -> None:
+    embeddings, labels = frames_of()
+    found = measure_model("m", embeddings, labels)
+    means = [
+        embeddings.filter(pl.col("window"), pl.col("path") == path)["embedding"].to_numpy().mean(axis=0)
+        for path in labels["path"]
+    ]
+    columns = [labels[name].to_list() for name in ("target", "driver", "generator")]
+    wanted = evaluate(np.array(means), *columns).pooled.auc
+    assert value(found.results, protocol="multi-clip", subset=POOLED, originals=False) == pytest.approx(
+        wanted, abs=1e-7
+    )
+
+
+def test_curve_counts_pairs_exactly() -> None:
+    embeddings, labels = frames_of()
+    synthetic = labels.filter(~pl.col("original"))
+    found = measure_model("m", embeddings, synthetic)
+    joined = synthetic.join(embeddings.filter("centre"), on="path", maintain_order="left")
+    vectors = joined["embedding"].to_numpy().astype(float)
+    pieces = parts(
+        vectors, joined["target"].to_numpy().astype(str), joined["driver"].to_numpy().astype(str),
+        np.ones(len(joined), bool),
+    )  # fmt: skip
+    same, other = np.concatenate(pieces.positives), np.concatenate(pieces.negatives)
+    for row in found.curves[::20]:
+        assert row["false_matches"] == (other >= row["threshold"]).sum()
+        assert row["false_non_matches"] == (same < row["threshold"]).sum()
+        assert row["fmr"] == row["false_matches"] / len(other)
+    (pooled,) = [row for row in found.results if row["subset"] == POOLED and row["protocol"] == "paper"]
+    assert pooled["eer"] == eer(same, other).rate
+
+
+def test_pair_list_scores_all_pairs_of_windows() -> None:
+    embeddings, labels = frames_of()
+    random = np.random.default_rng(1)
+    paths, driver = labels["path"].to_list(), dict(labels.select("path", "driver").iter_rows())
+    chosen = [tuple(random.choice(paths, 2, replace=False)) for _ in range(300)]
+    pairs = pl.DataFrame(
+        [(a, b, driver[a] == driver[b]) for a, b in chosen],
+        schema=["left", "right", "same_driver"],
+        orient="row",
+    )
+    gone = pl.DataFrame({"left": ["gone.mp4"], "right": [paths[0]], "same_driver": [True]})
+    figures = measure_pairs(pl.concat([pairs, gone]), embeddings, labels.select("path", "driver"))
+    windows = {
+        path: embeddings.filter(pl.col("window"), pl.col("path") == path)["embedding"].to_numpy()
+        for path in paths
+    }
+    scores = [float((windows[a] @ windows[b].T).mean()) for a, b in chosen]
+    same = pairs["same_driver"].to_numpy()
+    assert figures["auc"] == pytest.approx(roc_auc_score(same, scores), abs=1e-6)
+    assert figures["eer"] == pytest.approx(
+        eer(np.array(scores)[same], np.array(scores)[~same]).rate, abs=0.01
+    )
+    assert figures["auc_low"] < figures["auc"] < figures["auc_high"]
+    assert figures["n_left_out"] == 1
+    assert figures["n_same"] + figures["n_different"] == 300
+
+
+def test_centre_clip_and_whole_windows_are_chosen() -> None:
+    clips = choose_clips(50, 16, multi_clip=True)
+    assert [(clip.start, clip.centre, clip.window) for clip in clips] == [
+        (0, False, True),
+        (16, False, True),
+        (17, True, False),
+        (32, False, True),
+    ]
+    assert [(clip.start, clip.centre) for clip in choose_clips(50, 16, multi_clip=False)] == [(17, True)]
+
+
+def test_short_video_gives_one_clip_whose_last_frame_is_repeated() -> None:
+    frames = np.arange(10, dtype=np.uint8)[:, None, None] * np.ones((1, 128, 128), np.uint8)
+    (clip,) = choose_clips(10, 16, multi_clip=True)
+    assert (clip.padded, clip.centre, clip.window) == (6, True, True)
+    assert cut(frames, clip, 16)[:, 0, 0].tolist() == [*range(10), *[9] * 6]

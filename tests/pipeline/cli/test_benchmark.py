@@ -1,0 +1,219 @@
+"""The researcher's main job, from a labelled corpus to tables and report, on real video."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+
+from model.export import export, smooth_frames
+from model.metadata import EMBEDDING_SIZE, ModelMetadata
+from model.network import f5c_network
+from pipeline.benchmark import run_folder
+from pipeline.cli.main import main
+from reports.digits import settled
+from tests.pipeline.frames.corpus import video_corpus
+
+FRAMES = 16
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    seen = capsys.readouterr()
+    assert "Traceback" not in seen.err
+    return int(left.value.code or 0), seen.err
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return video_corpus(tmp_path_factory.mktemp("benchmark") / "corpus", frames=40, clips=3)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two systems of T = 16 as initialised: what is measured does not matter here, that it is does."""
+    folder = tmp_path_factory.mktemp("models")
+    found = {}
+    for condition in ("FEAT_DIFF", "PIXEL_DIFF"):
+        torch.manual_seed(3)
+        metadata = ModelMetadata(
+            model_name=f"F5C {condition}", backbone="F5C", condition=condition, clip_length=FRAMES, fps=25.0,
+            embedding_size=EMBEDDING_SIZE, weights_sha256="", corpus="none", code_version="",
+            validated_for="nothing (untrained)", parity_max_difference=0.0, validation={}, calibration=None,
+        )  # fmt: skip
+        found[condition] = folder / f"{condition}.onnx"
+        export(f5c_network(condition), metadata, found[condition], smooth_frames(3 * FRAMES, seed=1))
+    return found
+
+
+def results(folder: Path) -> pl.DataFrame:
+    return pl.read_parquet(folder / "results.parquet").sort("model_id", "protocol", "subset", "originals")
+
+
+@pytest.fixture(scope="module")
+def finished(corpus: Path, models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "run"
+    with pytest.raises(SystemExit) as left:
+        words = [w for path in models.values() for w in ("--model", str(path))]
+        main(["benchmark", str(corpus), "-o", str(folder), "--split", "all", "--multi-clip", *words])
+    assert not left.value.code
+    return folder
+
+
+def test_check_opens_no_video(
+    corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = shutil.copytree(corpus, tmp_path / "empty", copy_function=lambda _, out: Path(out).touch())
+    shutil.copy(corpus / "train_val_test_splits.txt", empty)
+    code, said = run(
+        capsys, "benchmark", empty, "-o", tmp_path / "run", "--check", "--model", models["FEAT_DIFF"]
+    )
+    assert code == 0
+    assert "72 videos, 6 identities" in said
+    assert "Would be run: 24 videos by 1 model(s)" in said
+    assert "mesh: 6 self, 6 cross" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_model_is_measured_in_one_pass(finished: Path, models: dict[str, Path]) -> None:
+    record = json.loads((finished / "benchmark.json").read_text("utf-8"))
+    assert record["videos"] == {"processed": 72, "failed": 0, "failures": []}
+    found = results(finished)
+    assert found["model_id"].n_unique() == len(models)
+    paper = found.filter(protocol="paper", subset="pooled")
+    assert (paper["n_targets"] == 6).all()
+    assert (paper["n_positives"] == 6 * 15).all()  # six self-reenactments over both generators
+    assert (paper["auc"].is_between(0, 1)).all()
+    assert (paper["low"] <= paper["auc"]).all() and (paper["auc"] <= paper["high"]).all()
+    assert set(found["protocol"]) == {"paper", "multi-clip"}
+
+
+def test_report_and_tables_show_what_was_measured(finished: Path) -> None:
+    pooled = results(finished).filter(protocol="paper", subset="pooled")
+    html = (finished / "benchmark.html").read_text("utf-8")
+    for value in pooled["auc"]:
+        assert f'<data value="{settled(value)!r}">' in html
+    assert "This is not NVFAIR" in html
+    assert "src=http" not in html and "@import" not in html
+    for name in ("table-3", "table-4", "table-5", "table-6", "table-7", "table-8", "models"):
+        for suffix in ("csv", "parquet", "tex"):
+            assert (finished / "tables" / f"{name}.{suffix}").stat().st_size > 0
+    table = pl.read_csv(finished / "tables" / "table-6.csv")
+    cell = table.filter(
+        pl.col("row").str.starts_with("F5C PIXEL_DIFF"), pl.col("column") == "overall, pooled"
+    )
+    assert float(cell["auc"].item()) in pooled["auc"].to_list()
+    assert cell["paper"].item() == 0.861
+    static = table.filter(pl.col("row").str.starts_with("F5C STATIC"), pl.col("column") == "overall, pooled")
+    assert static["auc"].item() == "not measured"
+
+
+def test_finished_run_decodes_nothing_and_gives_the_same(
+    finished: Path, corpus: Path, models: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, html = results(finished), (finished / "tables" / "models.csv").read_bytes()
+    provider = json.loads((finished / "benchmark.json").read_text("utf-8"))["provider"]
+    words = ("--split", "all", "--multi-clip", "--model", models["FEAT_DIFF"])
+    code, said = run(capsys, "benchmark", corpus, "-o", finished, *words)
+    assert code == 0
+    assert "Decoding" not in said
+    assert results(finished).equals(before)
+    assert (finished / "tables" / "models.csv").read_bytes() == html
+    assert json.loads((finished / "benchmark.json").read_text("utf-8"))["provider"] == provider
+
+
+def test_model_named_later_joins_the_tables(
+    finished: Path, corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("benchmark", corpus, "-o", tmp_path / "run", "--split", "all", "--multi-clip")
+    assert run(capsys, *words, "--model", models["PIXEL_DIFF"])[0] == 0
+    assert results(tmp_path / "run")["model_id"].n_unique() == 1
+    assert run(capsys, *words, "--model", models["FEAT_DIFF"])[0] == 0
+    assert results(tmp_path / "run").equals(results(finished))
+
+
+def test_killed_run_continues_and_measures_the_same(
+    corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two chunks of 64: the run is killed when the first is committed."""
+    folder = tmp_path / "run"
+    words = ["benchmark", str(corpus), "-o", str(folder), "--split", "all", "--workers", "1"]
+    words += ["--model", str(models["FEAT_DIFF"])]
+    command = [sys.executable, "-P", "-m", "pipeline", *words]
+    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not list((folder / "embeddings").glob("*/part-00000.parquet")):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert not (folder / "benchmark.json").exists()
+    committed = list(folder.glob("embeddings/*/*.parquet"))
+    code, said = run(capsys, *words)
+    assert code == 0
+    if len(committed) == 1:  # the kill may have come too late on a fast machine
+        assert f"Continuing: {run_folder.CHUNK} of 72" in said
+    assert run(capsys, *words[:3], str(tmp_path / "whole"), *words[4:])[0] == 0
+    assert results(folder).equals(results(tmp_path / "whole"))
+
+
+def test_video_that_cannot_be_decoded_is_listed_and_the_rest_measured(
+    corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(corpus, tmp_path / "corpus")
+    broken = "simulated/mesh-generated/d/d--c0--d.mp4"
+    (copy / broken).write_bytes(b"no video at all")
+    code, said = run(capsys, "benchmark", copy, "-o", tmp_path / "run", "--model", models["FEAT_DIFF"])
+    assert code == 1
+    assert f"failed: {broken}" in said
+    record = json.loads((tmp_path / "run" / "benchmark.json").read_text("utf-8"))
+    assert (record["videos"]["processed"], record["videos"]["failed"]) == (23, 1)
+    assert broken in (tmp_path / "run" / "benchmark.html").read_text("utf-8")
+
+
+def test_target_with_one_self_video_is_left_out_and_named(
+    corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(corpus, tmp_path / "corpus")
+    for path in copy.rglob("d--c[12]--d.mp4"):
+        path.unlink()
+    words = ("--generators", "mesh", "--model", models["FEAT_DIFF"])
+    assert run(capsys, "benchmark", copy, "-o", tmp_path / "run", *words)[0] == 0
+    targets = pl.read_parquet(tmp_path / "run" / "targets.parquet").filter(protocol="paper", subset="mesh")
+    assert targets.filter(target="d")["left_out"].item() == "1 self-reenactments, at least 2 needed"
+    assert targets.filter(target="e")["auc"].item() is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--split", "dev"), "is none of train, validation, test and all"),
+        (("--generators", "lia"), "has no video of generator lia"),
+        (("--licence", "CC0"), "has no video of licence CC0"),
+        (("--model", "nowhere.onnx"), "nowhere.onnx"),
+    ],
+)
+def test_wrong_arguments_end_in_a_sentence(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str
+) -> None:
+    code, said = run(capsys, "benchmark", corpus, "-o", tmp_path / "run", *words)
+    assert code == 2
+    assert sentence in said
+
+
+def test_run_of_other_videos_is_not_mixed(
+    finished: Path, corpus: Path, models: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--split", "test", "--model", models["FEAT_DIFF"])
+    code, said = run(capsys, "benchmark", corpus, "-o", finished, *words)
+    assert code == 2
+    assert "holds a benchmark of other videos" in said

@@ -1,0 +1,144 @@
+"""The benchmark report from its tables alone: the paper's figures beside ours, hostile names harmless."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipeline.benchmark import schemas
+from pipeline.benchmark.run_folder import RunFolder
+from pipeline.errors import UserError
+from reports.benchmark import build_benchmark_report
+from reports.benchmark_run import load_run
+from reports.benchmark_tables import latex, paper_tables
+from reports.paper_figures import CROSS_GENERATOR, SYSTEMS
+
+GENERATORS = ("facevid2vid", "lia", "tps")
+
+
+def model(number: int, condition: str, length: int, trained_on: list[str] | str, file: str) -> dict[str, Any]:
+    return {
+        "model_id": f"{number:064x}", "file": file, "backbone": "F5C", "condition": condition,
+        "clip_length": length, "validated_for": "nothing", "corpus": "none",
+        "validation": {"training": {"generators": trained_on}},
+    }  # fmt: skip
+
+
+MODELS = [
+    model(1, "FEAT_DIFF", 64, "all", "feat.onnx"),
+    model(2, "FEAT_DIFF", 32, "all", "<script>alert(1)</script>.onnx"),
+    model(3, "FEAT_DIFF", 64, ["lia"], "lia_only.onnx"),
+]
+
+
+def auc_of(number: int, subset: str) -> float:
+    """Some figure that differs in every cell."""
+    return 0.8 + 0.01 * number + 0.001 * len(subset)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    run = RunFolder(tmp_path)
+    rows, targets, curves = [], [], []
+    for number, one in enumerate(MODELS, start=1):
+        for subset in ("pooled", "mean of generators", *GENERATORS):
+            value = auc_of(number, subset)
+            figures = dict.fromkeys(("jackknife_low", "jackknife_high", "eer"))
+            counts = {"n_targets": 35, "n_left_out": 1, "n_positives": 10, "n_negatives": 20}
+            key = {"model_id": one["model_id"], "protocol": "paper", "subset": subset, "originals": False}
+            rows.append({**key, "auc": value, "low": value - 0.02, "high": value + 0.02, **figures, **counts})
+        for target, auc, why in (
+            ("id001", 0.9, None),
+            ("id002", 0.7, None),
+            ("id\u202e003", None, "no cross"),
+        ):
+            key = {"model_id": one["model_id"], "protocol": "paper", "subset": "pooled", "originals": False}
+            targets.append({**key, "target": target, "auc": auc, "n_self": 3, "n_cross": 4, "left_out": why})
+        for step in range(11):
+            rates = {"fmr": 1 - step / 10, "fnmr": step / 10}
+            counts = {"false_matches": 10 - step, "false_non_matches": step}
+            curves.append({"model_id": one["model_id"], "threshold": step / 10 - 1, **rates, **counts})
+    for name, table in (("results", rows), ("targets", targets), ("curves", curves), ("pair_files", [])):
+        run.write_result(name, table)
+    record = {
+        "tool": {"name": "driverprint", "version": "0"}, "command": ["driverprint", "benchmark"],
+        "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:00:00+00:00",
+        "dataset": {"name": "NVFAIR", "kind": "NVFAIR", "excluded": 0, "problems": ["<img src=x>"],
+                    "problems_in_all": 1},
+        "videos": {"processed": 5, "failed": 1, "failures": [{"path": "<b>.mp4", "reason": "bad"}]},
+        "models": MODELS, "provider": "CPUExecutionProvider",
+        "machine": {"architecture": "x", "cores": 2, "system": "Linux", "python": "3"},
+        "packages": {"ray": "2"},
+    }  # fmt: skip
+    run.record.write_text(json.dumps(record), encoding="utf-8")
+    return tmp_path
+
+
+def cell(folder: Path, table: str, row: str, column: str) -> dict[str, Any]:
+    frame = pl.read_parquet(folder / "tables" / f"{table}.parquet")
+    return frame.row(by_predicate=(pl.col("row") == row) & (pl.col("column") == column), named=True)
+
+
+def test_each_cell_has_ours_theirs_difference_and_interval(folder: Path) -> None:
+    build_benchmark_report(folder)
+    found = cell(folder, "table-3", "F5C FEAT_DIFF T=64", "lia")
+    assert found["auc"] == auc_of(1, "lia")
+    assert found["paper"] == SYSTEMS["F5C", "FEAT_DIFF", 64][3] == 0.882
+    assert found["difference"] == pytest.approx(auc_of(1, "lia") - 0.882)
+    assert (found["low"], found["high"]) == (auc_of(1, "lia") - 0.02, auc_of(1, "lia") + 0.02)
+    assert cell(folder, "table-3", "NVFAIR landmark baseline", "overall, pooled")["paper"] == 0.853
+    assert cell(folder, "table-7", "F5C FEAT_DIFF T=32", "overall, mean")["auc"] == auc_of(
+        2, "mean of generators"
+    )
+
+
+def test_model_trained_on_one_generator_fills_its_row_of_the_matrix_only(folder: Path) -> None:
+    build_benchmark_report(folder)
+    found = cell(folder, "table-4", "trained on lia", "tps")
+    assert (found["auc"], found["paper"]) == (auc_of(3, "tps"), CROSS_GENERATOR["FEAT_DIFF"]["lia"]["tps"])
+    assert cell(folder, "table-4", "trained on tps", "lia")["auc"] is None
+    rows = pl.read_parquet(folder / "tables" / "table-6.parquet")
+    assert rows.filter(pl.col("auc") == auc_of(3, "pooled")).is_empty()
+
+
+def test_report_names_what_was_left_out_and_escapes_what_it_names(folder: Path) -> None:
+    html = build_benchmark_report(folder).read_text("utf-8")
+    assert "not measured" in html
+    assert "This is not NVFAIR" not in html
+    assert "no cross" in html
+    assert "\u202e" not in html and "⟨U+202E⟩" in html
+    for hostile in ("<script>alert", "<img src=x>", "<b>.mp4"):
+        assert hostile not in html
+    for figure in ("trade-off", "panels-4", "clip-lengths", "identities-0"):
+        assert f'id="{figure}-title"' in html
+    assert "panels-5-title" not in html  # no PIXEL_DIFF model, no picture of one
+
+
+def test_report_is_the_same_bytes_for_the_same_tables(folder: Path) -> None:
+    first = build_benchmark_report(folder).read_bytes()
+    assert build_benchmark_report(folder).read_bytes() == first
+
+
+def test_latex_has_every_cell_and_escapes_names(folder: Path) -> None:
+    for table in paper_tables(load_run(folder)):
+        text = latex(table)
+        lines = [line for line in text.splitlines() if line.endswith(r" \\")]
+        assert len(lines) == len(table.rows) + 1
+        assert all(line.count("&") == len(table.columns) for line in lines)
+        assert "_" not in text.replace(r"\_", "").splitlines()[4]
+
+
+def test_unfinished_run_is_refused_with_a_sentence(folder: Path) -> None:
+    (folder / "results.parquet").unlink()
+    with pytest.raises(UserError, match=r"results\.parquet is missing"):
+        build_benchmark_report(folder)
+
+
+def test_every_column_of_the_tables_has_a_meaning() -> None:
+    for schema in (schemas.VIDEOS, schemas.EMBEDDINGS, *schemas.RESULT_TABLES.values()):
+        for field in schema:
+            assert field.metadata[b"meaning"]
