@@ -17,8 +17,10 @@ from reports.case import Case, load_case
 from reports.content import Content, as_data, content
 from reports.figures.det import det
 from reports.figures.distribution import binned, distribution
+from reports.figures.pav import pav_plot
 from reports.figures.separation import MOST_ROWS, per_identity, roc
 from reports.figures.similarity import matrix, plane
+from reports.figures.tippett import tippett_plot
 from reports.names import shortened, visible
 from reports.redact import redacted
 from reports.validation import FEWEST_PAIRS
@@ -120,6 +122,9 @@ def _figures(found: Content) -> dict[str, Markup]:
             threshold = f"{reading.eer_threshold:.{found.score_digits}f}"
             drawn[f"det-{reading.kind}"] = det(reading, reading.eer, threshold)
         drawn[f"identities-{reading.kind}"] = per_identity(reading)
+    if found.strengths:
+        drawn["tippett"] = tippett_plot(found.strengths[0])
+        drawn["pav"] = pav_plot(found.strengths[0])
     if _known(found):
         drawn["distribution"] = distribution(found.known_scores, found.marks)
     if found.exploration:

@@ -58,6 +58,7 @@ class Case:
     scores: dict[str, list[Row]]
     pairs: pa.Table
     embeddings: pa.Table
+    calibration: pa.Table
     redacted: bool = False
 
     @property
@@ -159,6 +160,7 @@ def load_case(folder: Path) -> Case:
         scores=_grouped(_rows(folder, "scores")),
         pairs=_table(folder, "pairs"),
         embeddings=_table(folder, "embeddings"),
+        calibration=_table(folder, "calibration"),
     )
 
 

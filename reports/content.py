@@ -18,6 +18,7 @@ from reports.known_scores import KnownScores, known_scores
 from reports.ledger import Ledger, ledger
 from reports.model_status import Status, model_status
 from reports.questioned import Questioned, questioned
+from reports.strength import Strength, strengths
 from reports.validation import Separation, separations
 
 
@@ -30,6 +31,7 @@ class Content:
     ledger: Ledger
     questioned: list[Questioned]
     separations: list[Separation]
+    strengths: list[Strength]
     known_scores: KnownScores
     exploration: Exploration | None
     marks: dict[str, float]
@@ -50,6 +52,7 @@ def content(case: Case) -> Content:
         ledger=ledger(case),
         questioned=results,
         separations=separations(known_pairs(case)),
+        strengths=strengths(case),
         known_scores=scores,
         exploration=exploration(case) if case.exploratory else None,
         marks=marks,

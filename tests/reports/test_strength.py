@@ -1,0 +1,104 @@
+"""The report says how strong the evidence is, how good that figure is, and which data stand behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from model.likelihood import cllr, cllr_min
+from pipeline.likelihood_ratio import add_likelihood_ratios
+from pipeline.schemas import TABLES
+from pipeline.score import comparable_videos, score_questioned
+from reports.build import build_report
+from tests.reports.case_folder import CaseBuilder
+from tests.reports.conftest import Built
+from tests.reports.test_numbers import every_number
+
+
+def calibrated_case(folder: Path, validated_for: str = "simulation only") -> Path:
+    """Six drivers behind one face, written as the analysis writes it."""
+    case = CaseBuilder(spread=3.0, pictures=False)
+    for person in ("Amara", "Boris", "Chiara", "Dinesh", "Elif", "Farid"):
+        case.known(person, 6, target="stock avatar")
+    case.questioned("q/a.mp4", "Amara", target="stock avatar")
+    case.questioned("q/b.mp4", "stranger", target="stock avatar", clips=9)
+    case.write(folder)
+    evidence = pq.read_table(folder / "evidence.parquet")
+    shards = {n: pq.read_table(folder / n, schema=TABLES[n]) for n in ("clips", "embeddings")}
+    videos = comparable_videos(evidence, shards["clips"], shards["embeddings"])
+    scores, calibration = add_likelihood_ratios(score_questioned(videos), videos, validated_for, None)
+    for name, rows in (("scores", scores), ("calibration", calibration)):
+        pq.write_table(pa.Table.from_pylist(rows, TABLES[name]), folder / f"{name}.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = calibrated_case(tmp_path_factory.mktemp("calibrated"))
+    build_report(folder)
+    return Built(folder)
+
+
+def signed(value: float) -> str:
+    return f"{value:.1f}".replace("-", "−")
+
+
+def test_likelihood_ratio_stands_with_interval_bound_and_source(calibrated: Built) -> None:
+    first = [r for r in pq.read_table(calibrated.folder / "scores.parquet").to_pylist() if r["rank"] == 1]
+    assert len(first) == 2
+    for row in first:
+        shown = f"{signed(row['llr'])} {signed(row['llr_low'])} to {signed(row['llr_high'])}"
+        assert f"{shown}; kept within {signed(row['llr_bound'])} of 0" in calibrated.text
+        assert row["llr_note"] in calibrated.text
+    assert "the face held equal: 36 same-driver and 180 different-driver comparisons by 6 drivers" in (
+        calibrated.text
+    )
+
+
+def test_both_propositions_are_in_words_beside_the_meaning_of_the_ratio(calibrated: Built) -> None:
+    assert "The questioned video was driven by the named known person." in calibrated.text
+    assert "The questioned video was driven by some other person." in calibrated.text
+    assert "It is not the probability of either proposition." in calibrated.text
+
+
+def test_measures_are_those_of_the_calibration_table(calibrated: Built) -> None:
+    rows = pq.read_table(calibrated.folder / "calibration.parquet").to_pylist()
+    for found in calibrated.figures["strengths"]:
+        here = [r for r in rows if (r["n_clips"], r["n_known"]) == (found["n_clips"], found["n_known"])]
+        same = [r["llr"] for r in here if r["same_driver"]]
+        different = [r["llr"] for r in here if not r["same_driver"]]
+        assert (found["n_same"], found["n_different"]) == (len(same), len(different))
+        assert found["cllr"] == pytest.approx(cllr(same, different))
+        assert found["cllr_min"] == pytest.approx(cllr_min(same, different))
+        assert found["misleading_same"] == pytest.approx(np.mean(np.array(same) < 0))
+        assert 0 <= found["cllr_min"] <= found["cllr"] < 1
+        assert f"{found['cllr']:.2f}" in calibrated.text
+
+
+def test_every_number_shown_is_in_the_figures(calibrated: Built) -> None:
+    known = every_number(calibrated.figures)
+    shown = [float(a["value"] or "nan") for a in calibrated.elements.all("data")]
+    assert [x for x in shown if x not in known] == []
+
+
+def test_tippett_and_pav_are_drawn_and_described(calibrated: Built) -> None:
+    ids = [a.get("id") for a in calibrated.elements.all("desc")]
+    assert {"tippett-desc", "pav-desc"} <= set(ids)
+
+
+def test_same_tables_give_the_same_bytes(calibrated: Built) -> None:
+    before = calibrated.path.read_bytes()
+    build_report(calibrated.folder)
+    assert calibrated.path.read_bytes() == before
+
+
+def test_untrained_model_shows_a_refusal_and_no_figures(fresh: Path) -> None:
+    built = Built(build_report(calibrated_case(fresh, "nothing (untrained)")).parent)
+    assert "not reportable: the model is not validated for anything" in built.text
+    assert "kept within" not in built.text
+    assert "The case's own known videos calibrate no likelihood ratio" in built.text
+    assert built.figures["strengths"] == []
