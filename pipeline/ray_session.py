@@ -18,9 +18,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from pipeline.errors import UserError
+
 #: A socket path holds 107 bytes and Ray's own part of it takes about 80, so TMPDIR is not followed.
 BASE: Final = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())
 PREFIX: Final = "driverprint-"
+STARTS: Final = 4
 
 _SETTINGS: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -80,15 +83,7 @@ def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
     import ray
 
     try:
-        ray.init(
-            num_cpus=workers,
-            object_store_memory=object_store_bytes,
-            include_dashboard=False,
-            configure_logging=False,
-            log_to_driver=False,
-            # Ray makes this folder readable for everyone; the one around it is not.
-            _temp_dir=str(folder / "ray"),
-        )
+        _start(folder, workers, object_store_bytes)
         yield
     finally:
         with _uninterrupted():
@@ -105,6 +100,45 @@ def _remove(folder: Path) -> None:
         if not folder.exists():
             return
         time.sleep(0.1)
+
+
+def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
+    """Start Ray; again where its fixed 30 s for that were too short, as they are on a busy machine.
+
+    Raises UserError when it does not come up.
+    """
+    import ray
+
+    for attempt in range(1, STARTS + 1):
+        before = _children()
+        try:
+            ray.init(
+                num_cpus=workers,
+                object_store_memory=object_store_bytes,
+                include_dashboard=False,
+                configure_logging=False,
+                log_to_driver=False,
+                # Ray makes this folder readable for everyone; the one around it is not.
+                _temp_dir=str(folder / f"ray{attempt}"),
+            )
+        except Exception as error:
+            ray.shutdown()
+            for pid in _children() - before:  # what the failed start left, which Ray itself has lost sight of
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if attempt == STARTS:
+                raise UserError(
+                    f"Ray's processes could not be started ({error}): run the same command again when the "
+                    "machine is less busy."
+                ) from None
+        else:
+            return
+
+
+def _children() -> set[int]:
+    """Processes this one has started itself."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for path in lists for pid in path.read_text().split()}
 
 
 @contextmanager

@@ -132,7 +132,7 @@ def _wait_for_session(run: subprocess.Popen[bytes]) -> Path:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and run.poll() is None:
         found = list(Path("/tmp").glob(f"driverprint-{run.pid}-*"))
-        if found and (found[0] / "ray").exists() and (found[0] / "token").stat().st_size:
+        if found and (found[0] / "ray1").exists() and (found[0] / "token").stat().st_size:
             return found[0]
         time.sleep(0.02)
     raise AssertionError("Ray was never started")
