@@ -93,6 +93,8 @@ def benchmark_command(
     whole = open_dataset(dataset)
     if split not in (*SPLITS, ALL):
         raise UserError(f"--split {split!r} is none of {', '.join(SPLITS)} and {ALL}.")
+    if split != ALL and whole.labels["split"].null_count() == len(whole):
+        raise UserError(f"{dataset} puts no video into a split: give --split {ALL} to measure every video.")
     chosen = restrict(
         whole,
         split=None if split == ALL else split,

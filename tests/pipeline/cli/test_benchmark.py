@@ -217,3 +217,18 @@ def test_run_of_other_videos_is_not_mixed(
     code, said = run(capsys, "benchmark", corpus, "-o", finished, *words)
     assert code == 2
     assert "holds a benchmark of other videos" in said
+
+
+def test_corpus_without_splits_needs_split_all(
+    corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = corpus / "simulated/mesh-generated/d/d--c0--d.mp4"
+    table = tmp_path / "labels.csv"
+    table.write_text(f"path,target,driver,generator\n{video},d,d,mesh\n", encoding="utf-8")
+    words = ("benchmark", table, "-o", tmp_path / "run", "--model", models["FEAT_DIFF"])
+    code, said = run(capsys, *words)
+    assert code == 2
+    assert "give --split all" in said
+    assert run(capsys, *words, "--split", "all")[0] == 0
+    html = (tmp_path / "run" / "benchmark.html").read_text("utf-8")
+    assert "1 self-reenactments, at least 2 needed" in html
