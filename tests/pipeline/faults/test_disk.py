@@ -19,7 +19,8 @@ import pytest
 from pipeline.audit import check_audit
 from tests.pipeline.faults.conftest import CONSOLE_SCRIPT, Finished, assert_holds, driverprint
 
-pytestmark = pytest.mark.timeout(900)  # whole runs, several a test
+# Whole runs, several a test, and races by nature: they belong to the soak.
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 
 IN_SMALL_DISK = """
 mount -t tmpfs -o mode=0700,size={size} none "$1" || exit 77
@@ -213,3 +214,20 @@ def test_file_size_limit_is_told_in_a_sentence(undisturbed: Finished, tmp_path: 
     assert str(case) in said
     assert driverprint("analyze", undisturbed.evidence, "-o", case).returncode == 1
     assert_holds(case, undisturbed.digest)
+
+
+def test_unpacked_member_is_gone_once_its_results_are_committed(
+    undisturbed: Finished, tmp_path: Path
+) -> None:
+    case = tmp_path / "case"
+    command = [str(CONSOLE_SCRIPT), "analyze", str(undisturbed.evidence), "-o", str(case)]
+    seen: set[str] = set()
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
+        while run.poll() is None:
+            done = {path.stem for path in (case / ".work" / "shards").glob("*.parquet")}
+            there = {path.name for path in (case / ".work" / "members").glob("*")}
+            seen |= there
+            time.sleep(0.05)  # between the commit and the removal
+            assert not done & {path.name for path in (case / ".work" / "members").glob("*")}
+    assert run.returncode == 1
+    assert len({name for name in seen if len(name) == 64}) == 1
