@@ -5,9 +5,9 @@ from __future__ import annotations
 import queue
 import threading
 from collections import defaultdict
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +20,20 @@ from model.training.errors import TrainingError
 
 READ_AHEAD: Final = 2  # batches
 
+Drawn = TypeVar("Drawn")
+
 
 @dataclass(frozen=True)
 class Batch:
     """Clips, uint8 ``[N·M, T, 128, 128]``, and the number of each one's driver, int64 ``[N·M]``.
 
-    Where several processes share the batch, ``clips`` is one's share and ``drivers`` covers them all.
+    ``mirrored``, bool ``[N·M]``: clips to be shown with their sides swapped. Where several processes share
+    the batch, ``clips`` and ``mirrored`` are one's share and ``drivers`` covers them all.
     """
 
     clips: Frames
     drivers: npt.NDArray[np.int64]
+    mirrored: npt.NDArray[np.bool_]
 
 
 def chosen_videos(labels: Sequence[VideoLabel], config: TrainConfig, split: str) -> list[int]:
@@ -74,8 +78,10 @@ def draw_batch(
     """The batch of a step: a function of seed and step alone, so a resumed run sees the same batches.
 
     N drivers without replacement (all of them where there are fewer), M videos of each, a video twice
-    only where the driver has fewer than M; from each a random consecutive clip. Of ``size`` processes, each
-    reads every size-th clip only; ``drivers`` is the whole batch in the order the processes hold it.
+    only where the driver has fewer than M; from each a random consecutive clip. Where pictures are varied,
+    half of the drivers are mirrored and numbered as drivers of their own: which side leads is part of how a
+    person moves. Of ``size`` processes, each reads every size-th clip only; ``drivers`` is the whole batch in
+    the order the processes hold it.
     """
     random = np.random.default_rng((config.seed, step))
     n_drivers = min(config.drivers_per_batch, len(groups))
@@ -91,7 +97,11 @@ def draw_batch(
             start = random_start(source.length(video), length, random)
             if place % size == rank:
                 clips[place // size] = read_clip(source, video, start, length)
-    return Batch(clips, drivers[order].astype(np.int64))
+    mirrored = np.zeros(len(drivers), bool)
+    if config.augment:
+        mirrored = np.repeat(random.random(n_drivers) < 0.5, config.videos_per_driver)
+        drivers = drivers + len(groups) * mirrored
+    return Batch(clips, drivers[order].astype(np.int64), mirrored[rank::size])
 
 
 def batches(
@@ -102,11 +112,18 @@ def batches(
     rank: int = 0,
     size: int = 1,
 ) -> Generator[Batch]:
-    """Batches of steps first … last, drawn by a thread that stays two ahead; its errors surface here."""
-    ready: queue.Queue[Batch | BaseException] = queue.Queue(READ_AHEAD)
+    """Batches of steps first … last, two ahead of the network."""
+    return read_ahead(
+        lambda step: draw_batch(source, groups, config, step, rank, size), range(first, config.total_steps)
+    )
+
+
+def read_ahead(draw: Callable[[int], Drawn], steps: range) -> Generator[Drawn]:
+    """What ``draw`` gives for each step, drawn by a thread that stays two ahead; its errors surface here."""
+    ready: queue.Queue[Drawn | BaseException] = queue.Queue(READ_AHEAD)
     stop = threading.Event()
 
-    def offer(item: Batch | BaseException) -> None:
+    def offer(item: Drawn | BaseException) -> None:
         while not stop.is_set():
             try:
                 ready.put(item, timeout=0.1)
@@ -116,8 +133,8 @@ def batches(
 
     def read() -> None:
         try:
-            for step in range(first, config.total_steps):
-                offer(draw_batch(source, groups, config, step, rank, size))
+            for step in steps:
+                offer(draw(step))
                 if stop.is_set():
                     return
         except BaseException as error:  # handed to the consumer
@@ -126,7 +143,7 @@ def batches(
     reader = threading.Thread(target=read, name="batches", daemon=True)
     reader.start()
     try:
-        for _ in range(first, config.total_steps):
+        for _ in steps:
             item = ready.get()
             if isinstance(item, BaseException):
                 raise item

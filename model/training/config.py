@@ -16,7 +16,9 @@ class TrainConfig:
     """The paper's schedule (Table I) unless told otherwise.
 
     ``generators`` names those to train and validate on, None for all; ``with_originals`` counts real
-    recordings as self-reenactments, as the reference does.
+    recordings as self-reenactments, as the reference does. ``augment`` varies the pictures and counts
+    mirrored drivers as further drivers; ``frozen_backbone`` trains the head alone; ``start`` is the SHA-256
+    of the checkpoint the weights were taken from. None of the three is the paper's.
     """
 
     system: System = field(default_factory=System)
@@ -33,6 +35,9 @@ class TrainConfig:
     seed: int = 42
     generators: tuple[str, ...] | None = None
     with_originals: bool = False
+    augment: bool = False
+    frozen_backbone: bool = False
+    start: str | None = None
 
     @property
     def total_steps(self) -> int:

@@ -22,22 +22,23 @@ from model.frame_store import FrameSource
 from model.network import DriverNetwork
 from model.protocol import ORIGINAL, ProtocolResult
 from model.registry import build
+from model.training.augment import vary
 from model.training.batches import Batch, batches, chosen_videos, videos_by_driver
 from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
-from model.training.config import TrainConfig, load_config, save_config
+from model.training.config import TrainConfig
 from model.training.distributed import (
     World,
     average_gradients,
     gather,
     join_world,
     share_statistics,
-    wait_for_all,
 )
 from model.training.errors import TrainingError
 from model.training.evaluate import embed_videos, measure
-from model.training.log import StepRow, ValidationRow, append_rows, draw_curve, forget_after
+from model.training.log import StepRow, ValidationRow, append_rows, draw_curve
 from model.training.loss import sup_con
 from model.training.memory import keep_freed_memory
+from model.training.run_folder import open_run
 from model.training.schedule import learning_rate
 
 
@@ -61,8 +62,11 @@ def train(
     source: FrameSource,
     run_dir: Path,
     progress: Callable[[Progress], None] | None = None,
+    start: Path | None = None,
 ) -> RunState:
     """Train a system, or go on where the run in ``run_dir`` stopped, and return the final state.
+
+    ``start``: the checkpoint a new run takes its weights from, the one ``config.start`` is the SHA-256 of.
 
     Steps depend on seed and step number alone, so that a resumed run continues the same curve. Under
     torchrun the batch is shared among the processes. Raises TrainingError for data that cannot be
@@ -84,10 +88,14 @@ def train(
     set_precision(network, world.device)
     share_statistics(network, world)
     network.to(world.device)
+    if start is not None:
+        load_checkpoint(start, network)
+    if config.frozen_backbone:
+        network.backbone.requires_grad_(False)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.999)
     )
-    state = _open_run(config, source, run_dir, network, optimizer, world)
+    state = open_run(config, source, run_dir, network, optimizer, world)
     sitting = _Sitting(config, source, validation, run_dir, network, optimizer, world, state)
     feed = batches(source, groups, config, state.step, world.rank, world.size)
     try:
@@ -147,7 +155,12 @@ class _Sitting:
         torch.manual_seed(config.seed * 1_000_003 + step)  # dropout of this step, whatever came before
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        embeddings = self.network(torch.from_numpy(batch.clips).to(device))
+        if config.frozen_backbone:
+            self.network.backbone.eval()
+        clips = torch.from_numpy(batch.clips).to(device)
+        if config.augment:
+            clips = vary(clips, torch.from_numpy(batch.mirrored).to(device))
+        embeddings = self.network(clips)
         drivers = torch.from_numpy(batch.drivers).to(device)
         loss = sup_con(gather(embeddings, self.world), drivers, config.temperature)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -250,34 +263,3 @@ def _require_measurable(source: FrameSource, videos: list[int], config: TrainCon
             "the validation split has no target with 2 self-reenactments and a cross-reenactment, "
             "so no checkpoint could be chosen; check the split and the generators."
         )
-
-
-def _open_run(
-    config: TrainConfig,
-    source: FrameSource,
-    run_dir: Path,
-    network: DriverNetwork,
-    optimizer: torch.optim.Optimizer,
-    world: World,
-) -> RunState:
-    """Start a run folder, or restore the state of the one that is there."""
-    record, last = run_dir / "config.json", run_dir / "last.safetensors"
-    fresh = RunState(0, -math.inf, {}, None, source.corpus, source.fps, 0.0)
-    if record.exists():
-        if load_config(record) != config:
-            raise TrainingError(f"{run_dir}: holds a run with another configuration; choose another folder.")
-    elif run_dir.exists() and any(run_dir.iterdir()):
-        raise TrainingError(f"{run_dir}: is not empty and not a training run; choose another folder.")
-    state = load_checkpoint(last, network, optimizer) if last.exists() else fresh
-    if state.corpus != source.corpus:
-        raise TrainingError(
-            f"{run_dir}: was trained on another corpus ({state.corpus}); "
-            "choose another folder or that corpus."
-        )
-    wait_for_all(world)  # nobody writes before everybody has read
-    if world.leads:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        save_config(config, record)
-        for name in ("steps.csv", "validation.csv"):
-            forget_after(run_dir / name, state.step)
-    return state

@@ -26,6 +26,8 @@ from pipeline.cli.exit_codes import Exit
 from pipeline.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from pipeline.cli.export import export_command
 from pipeline.cli.inspect import inspect_command
+from pipeline.cli.pretrain import EXAMPLES as PRETRAIN_EXAMPLES
+from pipeline.cli.pretrain import pretrain_command
 from pipeline.cli.progress import console
 from pipeline.cli.purge import EXAMPLES as PURGE_EXAMPLES
 from pipeline.cli.purge import purge_command
@@ -73,6 +75,7 @@ app.command("case-uco", epilog=CASE_UCO_EXAMPLES)(case_uco_command)
 app.command("inspect")(inspect_command)
 app.command("simulate", epilog=SIMULATE_EXAMPLES)(simulate_command)
 app.command("benchmark", epilog=BENCHMARK_EXAMPLES)(benchmark_command)
+app.command("pretrain", epilog=PRETRAIN_EXAMPLES)(pretrain_command)
 app.command("train", epilog=TRAIN_EXAMPLES)(train_command)
 app.command("export", epilog=EXPORT_EXAMPLES)(export_command)
 app.command("ablate", epilog=ABLATE_EXAMPLES)(ablate_command)

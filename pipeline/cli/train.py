@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -26,6 +27,9 @@ Examples:
 
   driverprint train runs/paper.frames -o runs/ablation --system F5C:STATIC:64 --system F5C:RAW_FEAT:64
       Several systems from frames already decoded, each into a folder below runs/ablation.
+
+  driverprint train corpus/ -o runs/head --start runs/backbone --head-only --augment --preset small
+      After `driverprint pretrain corpus/ -o runs/backbone`: a head on a backbone that sees motion already.
 
   torchrun --nproc-per-node 4 -m pipeline train runs/paper.frames -o runs/paper
       On four GPUs.
@@ -53,6 +57,15 @@ def train_command(
     with_originals: Annotated[
         bool, typer.Option("--with-originals", help="Real recordings count as self-reenactments.")
     ] = False,
+    start: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Begin with the weights of another run.")
+    ] = None,
+    head_only: Annotated[
+        bool, typer.Option("--head-only", help="Leave the backbone as --start has it; three times as fast.")
+    ] = False,
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Vary framing and tone; mirrored drivers are further drivers.")
+    ] = False,
     store: Annotated[
         Path | None, typer.Option(help="Folder for the decoded frames; default is RUN.frames.")
     ] = None,
@@ -61,17 +74,19 @@ def train_command(
     """Train a network on a labelled corpus of avatar videos."""
     require_torch("train")
     names = tuple(name.strip() for name in (generators or "").split(",") if name.strip())
-    config = _configured(preset, epochs, step_count, batch, clip_length, learning_rate, seed)
-    config = replace(config, generators=names or None, with_originals=with_originals)
+    config = configured(preset, epochs, step_count, batch, clip_length, learning_rate, seed)
+    config = replace(config, generators=names or None, with_originals=with_originals, augment=augment)
+    checkpoint = None if start is None else start / "best.safetensors"
+    config = replace(config, frozen_backbone=head_only, start=_sha256(checkpoint))
     systems = [_system(text, clip_length) for text in system or []] or [config.system]
     place = store or out.absolute().with_name(f"{out.name}.frames")
     source = open_or_decode(dataset, place, names, with_originals=with_originals, workers=workers)
     for one in systems:
         folder = out if len(systems) == 1 else out / str(one).replace(":", "-")
-        _train(replace(config, system=one), source, folder)
+        _train(replace(config, system=one), source, folder, checkpoint)
 
 
-def _train(config: TrainConfig, source: FrameStore, folder: Path) -> None:
+def _train(config: TrainConfig, source: FrameStore, folder: Path, start: Path | None) -> None:
     from model.training.errors import TrainingError
     from model.training.loop import Progress, train
 
@@ -89,7 +104,7 @@ def _train(config: TrainConfig, source: FrameStore, folder: Path) -> None:
                 console.print(f"step {now.step}: loss {now.loss:.3f}, validation AUC {said:.3f}")
 
         try:
-            state = train(config, source, folder, show)
+            state = train(config, source, folder, show, start)
         except TrainingError as error:
             raise UserError(str(error)) from None
         except ValueError as error:
@@ -108,7 +123,17 @@ def _train(config: TrainConfig, source: FrameStore, folder: Path) -> None:
     )
 
 
-def _configured(
+def _sha256(checkpoint: Path | None) -> str | None:
+    if checkpoint is None:
+        return None
+    try:
+        with checkpoint.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        raise UserError(f"--start: there is no {checkpoint}: name the folder of a finished run.") from None
+
+
+def configured(
     preset: str,
     epochs: int | None,
     step_count: int | None,

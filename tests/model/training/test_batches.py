@@ -68,9 +68,20 @@ def test_processes_share_a_batch_without_overlap(store: FrameStore) -> None:
     together = np.concatenate([share.clips for share in shares])
     for clip, driver in zip(together, shares[0].drivers, strict=True):
         assert any(
-            (clip == other).all() and driver == d for other, d in zip(*vars(whole).values(), strict=True)
+            (clip == other).all() and driver == d for other, d in zip(whole.clips, whole.drivers, strict=True)
         )
     assert len({clip.tobytes() for clip in together}) == len({clip.tobytes() for clip in whole.clips})
+
+
+def test_mirrored_drivers_are_drivers_of_their_own(store: FrameStore) -> None:
+    groups = videos_by_driver(store.labels, CONFIG)
+    seen = set()
+    for step in range(20):
+        batch = draw_batch(store, groups, dataclasses.replace(CONFIG, augment=True), step)
+        np.testing.assert_array_equal(batch.mirrored, batch.drivers >= len(groups))
+        seen |= set(batch.drivers.tolist())
+    assert seen == set(range(2 * len(groups)))
+    assert not draw_batch(store, groups, CONFIG, 0).mirrored.any()
 
 
 def test_an_error_while_reading_ahead_reaches_the_loop(store: FrameStore) -> None:

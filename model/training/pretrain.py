@@ -1,0 +1,219 @@
+"""Teach a backbone to see how a face is set, before it is asked who moves it.
+
+Simulated corpora know the motion behind every video. Two frames of one video are encoded, their feature maps
+subtracted as in FEAT_DIFF, and a linear readout of the difference is held against the difference of the
+true motion. Frames far apart differ more than neighbours, which makes this far easier to learn than
+drivers, and whatever is linear in the difference of two frames is there between neighbours too. The
+run folder is a training run's: ``last.safetensors`` and ``best.safetensors`` start another run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from model.frame_store import Frames, FrameSource
+from model.layers.conditions import observe
+from model.layers.standardise import standardise
+from model.registry import build
+from model.training.augment import vary
+from model.training.batches import chosen_videos, read_ahead
+from model.training.checkpoint import RunState, save_checkpoint
+from model.training.config import TrainConfig
+from model.training.distributed import join_world
+from model.training.errors import TrainingError
+from model.training.log import StepRow, append_rows
+from model.training.memory import keep_freed_memory
+from model.training.run_folder import open_run
+from model.training.schedule import learning_rate
+
+GAPS: Final = (1, 2, 4, 8, 16, 32, 48)  # frames between the two
+LARGEST: Final = 6.0  # standard deviations; rare great movements are cut there
+VALIDATION_PAIRS: Final = 1024
+
+
+@dataclass(frozen=True)
+class MotionTruth:
+    """What the faces of a corpus do: per video float32 ``[frames, channels]``, in the source's order.
+
+    Seen in a mirror, channel k moves as channel ``mirror_channel[k]`` did, times ``mirror_sign[k]``.
+    """
+
+    tracks: Sequence[npt.NDArray[np.float32]]
+    mirror_channel: npt.NDArray[np.int64]
+    mirror_sign: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two frames of each of B videos, uint8 ``[B, 2, 128, 128]``, and the motion between them.
+
+    ``motion``: float32 ``[B, channels]`` in standard deviations; ``mirrored`` as in `Batch`.
+    """
+
+    clips: Frames
+    motion: npt.NDArray[np.float32]
+    mirrored: npt.NDArray[np.bool_]
+
+
+class MotionReader(nn.Module):
+    """A backbone and a linear readout of the difference of two of its maps."""
+
+    def __init__(self, backbone: nn.Module, channels: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.readout = nn.Sequential(
+            nn.Conv2d(128, 32, 1, bias=False), nn.Flatten(), nn.Linear(32 * 256, channels, bias=False)
+        )
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """``[B, 2, 128, 128]`` -> motion between the two frames, ``[B, channels]``."""
+        difference = observe(standardise(clips), self.backbone, "FEAT_DIFF")[:, 0]
+        motion: Tensor = self.readout(difference)
+        return motion
+
+
+def pretrain(
+    config: TrainConfig,
+    source: FrameSource,
+    truth: MotionTruth,
+    run_dir: Path,
+    progress: Callable[[int, float, float | None], None] | None = None,
+) -> RunState:
+    """Train the backbone of a system on the true motion; ``drivers × videos`` pairs of frames a step.
+
+    ``progress`` is told step, loss and explained share of the validation videos' motion, R², which stands as
+    ``best_auc`` in the state. Raises TrainingError like `train`.
+    """
+    keep_freed_memory()
+    world = join_world()
+    if world.size > 1:
+        raise TrainingError("pretraining runs in one process; start it without torchrun.")
+    videos = {split: chosen_videos(source.labels, config, split) for split in ("train", "validation")}
+    if not all(videos.values()):
+        raise TrainingError("pretraining needs training and validation videos; check the dataset's split.")
+    scale = _spread([truth.tracks[video] for video in videos["train"]])
+    torch.manual_seed(config.seed)
+    network = build(config.system).to(world.device)
+    reader = MotionReader(network.backbone, len(scale)).to(world.device)
+    optimizer = torch.optim.AdamW(
+        reader.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    state = open_run(config, source, run_dir, reader, optimizer, world)
+
+    def draw(step: int) -> Pairs:
+        random = np.random.default_rng((config.seed, step))
+        count = config.drivers_per_batch * config.videos_per_driver
+        return draw_pairs(source, truth, videos["train"], scale, count, random, mirror=config.augment)
+
+    held = draw_pairs(
+        source, truth, videos["validation"], scale, VALIDATION_PAIRS, np.random.default_rng(config.seed)
+    )
+    rows: list[StepRow] = []
+    explained: float | None = state.validation.get("r2")
+    feed = read_ahead(draw, range(state.step, config.total_steps))
+    try:
+        for step in range(state.step, config.total_steps):
+            before = time.perf_counter()
+            pairs = next(feed)
+            waiting = time.perf_counter() - before
+            loss, norm = _step(reader, optimizer, pairs, config, step)
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"{run_dir}: the loss is not finite at step {step + 1}; train with a lower learning rate."
+                )
+            seconds = time.perf_counter() - before
+            rate, epoch = learning_rate(config, step), step // config.steps_per_epoch
+            rows.append(StepRow(step + 1, epoch, loss, rate, norm, seconds, waiting))
+            if (step + 1) % config.steps_per_epoch == 0:
+                explained = explained_share(reader, held)
+                spent = state.seconds + sum(row.seconds for row in rows)
+                state = dataclasses.replace(state, step=step + 1, validation={"r2": explained}, seconds=spent)
+                append_rows(run_dir / "steps.csv", rows)
+                rows.clear()
+                save_checkpoint(run_dir / "last.safetensors", reader, state, optimizer)
+            if progress is not None:
+                progress(step + 1, loss, explained)
+    finally:
+        feed.close()
+    save_checkpoint(run_dir / "best.safetensors", network, state)
+    return state
+
+
+def draw_pairs(
+    source: FrameSource,
+    truth: MotionTruth,
+    videos: Sequence[int],
+    scale: npt.NDArray[np.float32],
+    count: int,
+    random: np.random.Generator,
+    *,
+    mirror: bool = False,
+) -> Pairs:
+    """``count`` pairs of frames of videos drawn at random, a gap of `GAPS` apart, in either order."""
+    clips = np.empty((count, 2, 128, 128), np.uint8)
+    motion = np.empty((count, len(scale)), np.float32)
+    mirrored = random.random(count) < (0.5 if mirror else 0.0)
+    for place, video in enumerate(random.choice(videos, count).tolist()):
+        length = source.length(video)
+        gap = min(int(random.choice(GAPS)), length - 1)
+        first = int(random.integers(0, length - gap))
+        ends = [first, first + gap] if random.random() < 0.5 else [first + gap, first]
+        for frame, at in enumerate(ends):
+            clips[place, frame] = source.read(video, at, 1)[0]
+        moved = (truth.tracks[video][ends[1]] - truth.tracks[video][ends[0]]) / scale
+        if mirrored[place]:
+            moved = moved[truth.mirror_channel] * truth.mirror_sign
+        motion[place] = moved.clip(-LARGEST, LARGEST)
+    return Pairs(clips, motion, mirrored)
+
+
+def _spread(tracks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """Standard deviation of each channel within a video, ``[channels]``, never quite zero."""
+    variance = np.mean([track.var(axis=0) for track in tracks], axis=0)
+    spread: npt.NDArray[np.float32] = np.sqrt(variance + 1e-6).astype(np.float32)
+    return spread
+
+
+def _step(
+    reader: MotionReader, optimizer: torch.optim.Optimizer, pairs: Pairs, config: TrainConfig, step: int
+) -> tuple[float, float]:
+    """One optimisation step; returns loss and gradient norm before clipping."""
+    device = next(reader.parameters()).device
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(config, step)
+    torch.manual_seed(config.seed * 1_000_003 + step)
+    reader.train()
+    optimizer.zero_grad(set_to_none=True)
+    clips = torch.from_numpy(pairs.clips).to(device)
+    if config.augment:
+        clips = vary(clips, torch.from_numpy(pairs.mirrored).to(device))
+    loss = nn.functional.smooth_l1_loss(reader(clips), torch.from_numpy(pairs.motion).to(device))
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = torch.nn.utils.clip_grad_norm_(reader.parameters(), config.clip_norm)
+    optimizer.step()
+    return loss.item(), norm.item()
+
+
+def explained_share(reader: MotionReader, pairs: Pairs) -> float:
+    """R² of held-out motion, the mean over its channels."""
+    device = next(reader.parameters()).device
+    reader.eval()
+    with torch.inference_mode():
+        read = [
+            reader(torch.from_numpy(pairs.clips[first : first + 128]).to(device)).cpu().numpy()
+            for first in range(0, len(pairs.clips), 128)
+        ]
+    left = ((np.concatenate(read) - pairs.motion) ** 2).mean(axis=0)
+    whole = (pairs.motion**2).mean(axis=0)
+    return float(np.mean(1 - left / np.maximum(whole, 1e-6)))

@@ -1,0 +1,75 @@
+"""`driverprint pretrain`: a backbone that sees motion, from a corpus whose motion is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from model.training.config import TrainConfig
+from pipeline.cli.frame_source import open_or_decode
+from pipeline.cli.progress import console, steps
+from pipeline.cli.train import require_torch
+from pipeline.errors import UserError
+
+SCHEDULE: Final = TrainConfig(
+    epochs=24,
+    steps_per_epoch=100,
+    warmup_epochs=1,
+    drivers_per_batch=64,
+    videos_per_driver=1,
+    learning_rate=2e-3,
+    weight_decay=1e-2,
+    augment=True,
+)
+
+EXAMPLES: Final = """
+Examples:
+
+  driverprint pretrain corpus/ -o runs/backbone
+      The motion behind a simulated corpus is known: F5C learns to read it from pairs of frames.
+
+  driverprint train corpus/ -o runs/head --start runs/backbone --head-only --augment --preset small
+      Then the temporal head learns who moves like that.
+
+The same command again continues a killed run.
+"""
+
+
+def pretrain_command(
+    corpus: Annotated[Path, typer.Argument(help="Corpus made by `driverprint simulate`.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the training run.")],
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of 100 steps of 64 pairs.")] = SCHEDULE.epochs,
+    store: Annotated[
+        Path | None, typer.Option(help="Folder for the decoded frames; default is RUN.frames.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Decoders; default one a core.")] = None,
+) -> None:
+    """Teach the backbone to read simulated motion before it is trained to tell drivers apart."""
+    require_torch("pretrain")
+    from model.training.errors import TrainingError
+    from model.training.pretrain import MotionTruth, pretrain
+    from pipeline.simulate.truth import corpus_tracks, mirror
+
+    place = store or out.absolute().with_name(f"{out.name}.frames")
+    source = open_or_decode(corpus, place, (), with_originals=False, workers=workers)
+    console.print("Performing the motion of every video again …")
+    truth = MotionTruth(corpus_tracks(corpus, [label.path for label in source.labels]), *mirror())
+    said: float | None = None
+    with steps("Pretraining") as stage:
+        stage.expect(epochs * SCHEDULE.steps_per_epoch)
+
+        def show(step: int, loss: float, explained: float | None) -> None:
+            nonlocal said
+            stage.step(step - stage.done)
+            if explained is not None and explained != said:
+                said = explained
+                console.print(f"step {step}: loss {loss:.3f}, {said:.3f} of held-out motion explained (R²)")
+
+        try:
+            pretrain(replace(SCHEDULE, epochs=epochs), source, truth, out, show)
+        except TrainingError as error:
+            raise UserError(str(error)) from None
+    console.print(f"{out}: next: driverprint train {corpus} -o RUN --start {out} --head-only", markup=False)

@@ -1,0 +1,70 @@
+"""What every face of a simulated corpus does: its motion tracks, performed again from the recorded seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline.errors import UserError
+from pipeline.simulate.clip import clip_track
+from pipeline.simulate.motion.track import ARKIT_NAMES, INDEX
+from pipeline.simulate.plan import ClipPlan, Person
+
+TABLE: Final = "per_file_information.parquet"
+HEAD: Final = ("yaw", "pitch", "roll", "x", "y", "z")
+CHANNELS: Final = (*ARKIT_NAMES, *HEAD)
+
+
+def mirror() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """How a track looks in a mirror: the channel each one is taken from, [58], and its sign, [58]."""
+    swapped = {"Left": "Right", "Right": "Left"}
+    order = list(range(len(CHANNELS)))
+    for name, place in INDEX.items():
+        for side, other in swapped.items():
+            if name.endswith(side):
+                order[place] = INDEX[name.removesuffix(side) + other]
+    sign = [-1.0 if name in ("yaw", "roll", "x") else 1.0 for name in CHANNELS]
+    return np.array(order), np.array(sign, np.float32)
+
+
+def corpus_tracks(corpus: Path, paths: Sequence[str]) -> list[NDArray[np.float32]]:
+    """The tracks of these videos of a simulated corpus, float32 [frames, 58] each, columns as `CHANNELS`.
+
+    Raises UserError when the corpus does not say how its videos were made, or was made of recorded motion.
+    """
+    table = corpus / TABLE
+    if not table.is_file():
+        raise UserError(f"{corpus} is not a simulated corpus: it has no {TABLE}, so its motion is not known.")
+    plans = {row["path"]: _plan(row) for row in pl.read_parquet(table).iter_rows(named=True)}
+    missing = next((path for path in paths if path not in plans), None)
+    if missing is not None:
+        raise UserError(f"{table} does not list {missing}: simulate the corpus again.")
+    order = sorted(range(len(paths)), key=lambda number: plans[paths[number]].driver.seed)
+    tracks: dict[int, NDArray[np.float32]] = {}
+    for number in order:  # driver by driver, since a driver's habits take a second to draw
+        track = clip_track(plans[paths[number]])
+        tracks[number] = np.concatenate((track.coefficients, track.head, track.translation), axis=1)
+    return [tracks[number] for number in range(len(paths))]
+
+
+def _plan(row: dict[str, object]) -> ClipPlan:
+    if row["recording"]:
+        raise UserError(f"{row['path']} replays recorded motion: pretrain on a corpus of simulated drivers.")
+    split = str(row["split"])
+    seeds = {name: int(str(value)) for name, value in row.items() if name.endswith("_seed")}
+    return ClipPlan(
+        path=str(row["path"]),
+        generator=str(row["generator"]),
+        target=Person(str(row["target"]), split, seeds["target_seed"]),
+        driver=Person(str(row["driver"]), split, seeds["driver_seed"]),
+        clip=str(row["clip"]),
+        content_seed=seeds["content_seed"],
+        take_seed=seeds["take_seed"],
+        scene_seed=seeds["scene_seed"],
+        frames=int(str(row["frames"])),
+    )

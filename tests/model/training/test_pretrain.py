@@ -1,0 +1,111 @@
+"""The backbone learns to read motion, and what it learnt starts another run."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.frame_store import FrameStore
+from model.registry import build
+from model.system import System
+from model.training.batches import chosen_videos
+from model.training.checkpoint import load_checkpoint
+from model.training.config import TrainConfig
+from model.training.errors import TrainingError
+from model.training.log import read_rows
+from model.training.loop import train
+from model.training.pretrain import MotionTruth, draw_pairs, pretrain
+from tests.model.training.corpus import small_store
+
+CONFIG = TrainConfig(
+    system=System(clip_length=8),
+    drivers_per_batch=8,
+    videos_per_driver=1,
+    epochs=2,
+    steps_per_epoch=8,
+    warmup_epochs=1,
+    learning_rate=2e-3,
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    return small_store(tmp_path_factory.mktemp("pretrain") / "store")
+
+
+@pytest.fixture(scope="module")
+def truth(store: FrameStore) -> MotionTruth:
+    """Where the blobs of each frame are: their centre of gravity along x, and its negative."""
+    tracks = []
+    for video in range(len(store.labels)):
+        frames = store.read(video, 0, store.length(video)).astype(float)
+        centre = (frames.sum(axis=1) @ np.arange(128)) / frames.sum(axis=(1, 2))
+        tracks.append(np.column_stack((centre, -centre)).astype(np.float32))
+    return MotionTruth(tracks, np.array([1, 0]), np.array([1.0, 1.0], np.float32))
+
+
+def test_motion_between_two_frames_is_what_the_tracks_say(store: FrameStore, truth: MotionTruth) -> None:
+    scale = np.array([1.0, 1.0], np.float32)
+    pairs = draw_pairs(store, truth, [0, 5], scale, 16, np.random.default_rng(0), mirror=True)
+    assert pairs.mirrored.any() and not pairs.mirrored.all()
+    frames = pairs.clips.astype(float)
+    centre = (frames.sum(axis=2) @ np.arange(128)) / frames.sum(axis=(2, 3))
+    moved = centre[:, 1] - centre[:, 0]
+    # The second channel is the first one's mirror image here: swapped, its sign is turned.
+    expected = np.where(pairs.mirrored, -moved, moved).clip(-6, 6)
+    np.testing.assert_allclose(pairs.motion[:, 0], expected, atol=1e-4)
+
+
+def test_killed_pretraining_continues_on_the_same_curve(
+    store: FrameStore, truth: MotionTruth, tmp_path: Path
+) -> None:
+    whole = pretrain(CONFIG, store, truth, tmp_path / "whole")
+
+    def kill(step: int, _loss: float, _explained: float | None) -> None:
+        if step == 11:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(CONFIG, store, truth, tmp_path / "run", kill)
+    resumed = pretrain(CONFIG, store, truth, tmp_path / "run")
+    assert resumed.validation == whole.validation
+    losses = [[row["loss"] for row in read_rows(tmp_path / run / "steps.csv")] for run in ("whole", "run")]
+    assert len(losses[0]) == 16
+    assert losses[0] == losses[1]
+
+
+def test_driver_training_starts_from_the_pretrained_backbone_and_leaves_it_alone(
+    store: FrameStore, truth: MotionTruth, tmp_path: Path
+) -> None:
+    pretrain(CONFIG, store, truth, tmp_path / "motion")
+    start = tmp_path / "motion" / "best.safetensors"
+    config = dataclasses.replace(
+        CONFIG,
+        drivers_per_batch=2,
+        videos_per_driver=2,
+        epochs=1,
+        steps_per_epoch=2,
+        frozen_backbone=True,
+        augment=True,
+        start=hashlib.sha256(start.read_bytes()).hexdigest(),
+    )
+    train(config, store, tmp_path / "run", start=start)
+    before, after = build(config.system), build(config.system)
+    load_checkpoint(start, before)
+    load_checkpoint(tmp_path / "run" / "last.safetensors", after)
+    for name, value in before.backbone.state_dict().items():
+        assert torch.equal(value, after.backbone.state_dict()[name]), name
+    assert not torch.equal(before.head.embed[0].weight, after.head.embed[0].weight)
+
+
+def test_pretraining_without_validation_videos_is_refused(
+    store: FrameStore, truth: MotionTruth, tmp_path: Path
+) -> None:
+    assert chosen_videos(store.labels, CONFIG, "validation")
+    with pytest.raises(TrainingError, match="validation"):
+        pretrain(dataclasses.replace(CONFIG, generators=("absent",)), store, truth, tmp_path / "run")
