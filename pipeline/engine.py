@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.clips.manifest import cut_clips
-from pipeline.clips.visuals import picture_rows
+from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
 from pipeline.embed import BATCH, EmbeddingSession
@@ -33,11 +33,12 @@ RESTART_SECONDS: Final = 120.0
 
 @dataclass(frozen=True)
 class Work:
-    """One source file to process."""
+    """One source file to process; with ``occlude`` its embedding is tested too (`pipeline.occlusion`)."""
 
     evidence_id: str
     path: Path
     crop: tuple[int, int, int, int] | None
+    occlude: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ class Embedder:
         """The execution provider ONNX Runtime really took."""
         return self._session.provider
 
-    def embed(self, result: FileResult, clips: NDArray[np.uint8]) -> FileResult:
-        """The result with its embeddings filled in."""
+    def embed(self, result: FileResult, clips: NDArray[np.uint8], occlude: bool) -> FileResult:
+        """The result with its embeddings filled in, and with its occlusion test if asked for."""
         vectors = self._session.embed(clips)
         rows = [
             {
@@ -108,7 +109,12 @@ class Embedder:
             }
             for clip, vector in zip(result.clips, vectors, strict=True)
         ]
-        return replace(result, embeddings=rows)
+        tested = []
+        if occlude:
+            tested = occlusion_rows(
+                result.evidence_id, [dict(row) for row in result.clips], clips, self._session.embed
+            )
+        return replace(result, embeddings=rows, visuals=[*result.visuals, *tested])
 
 
 def failed(evidence_id: str, code: str, reason: str, facts: VideoFacts | None = None) -> FileResult:
@@ -239,7 +245,7 @@ class Engine:
         index = pool.least_loaded()
         pool.load[index] += 1
         assert decoded.parts is not None
-        done = pool.actors[index].embed.remote(*decoded.parts)
+        done = pool.actors[index].embed.remote(*decoded.parts, decoded.work.occlude)
         flights[done] = _Flight(decoded.work, decoded.attempt, pool, index, None)
 
 

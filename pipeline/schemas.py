@@ -135,8 +135,19 @@ VISUALS: Final = pa.schema(
     [
         _field("evidence_id", pa.string(), "the file"),
         _field("clip_id", pa.string(), "the window the picture belongs to"),
-        _field("kind", pa.string(), "`thumbnail` (gray frame) or `motion` (mean absolute difference map)"),
+        _field(
+            "kind",
+            pa.string(),
+            "`thumbnail` (gray frame), `motion` (mean absolute difference map), `occlusion` (what it does to "
+            "the embedding to hold each of 6 × 6 patches still) or `frame` (the first of that window)",
+        ),
         _field("second", pa.float64(), "time of the frame, or of the window's start", "s"),
+        _field(
+            "white",
+            pa.float64(),
+            "what white stands for: gray levels a frame (`motion`), distance of embeddings (`occlusion`)",
+            nullable=True,
+        ),
         _field("image", pa.binary(), "PNG, 8-bit gray"),
     ]
 )

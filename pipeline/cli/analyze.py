@@ -37,6 +37,7 @@ from pipeline.intake.walk import find_evidence
 from pipeline.ledger import FileResult, Ledger
 from pipeline.likelihood_ratio import add_likelihood_ratios
 from pipeline.machine import object_store_bytes, worker_count
+from pipeline.occlusion import MOST_VIDEOS
 from pipeline.ray_session import ray_session
 from pipeline.run_record import count_rows, machine_facts, not_searched, package_versions, tool_version
 from pipeline.score import comparable_videos, score_pairs, score_questioned
@@ -141,7 +142,8 @@ def _process(
     request: Request, found: Sequence[Found], ledger: Ledger, audit: Audit, *, continued: bool
 ) -> tuple[str, dict[str, str]]:
     """Decode and embed every file that has no shard yet; the provider used and the guards in force."""
-    done = ledger.done()
+    occluded = _occluded(found)
+    done = ledger.done() - (_tested_otherwise(ledger, occluded) if continued else set())
     wanted = {item.evidence_id: item for item in found if item.status is None and item.evidence_id}
     open_files = [item for key, item in wanted.items() if key not in done]
     if continued:
@@ -174,15 +176,32 @@ def _process(
                     why = {name: result.facts[name] for name in ("reason_code", "reason")}
                     audit.note("file_failed", path=item.path, **why)
 
-            engine.run(_works(open_files), commit)
+            engine.run(_works(open_files, occluded), commit)
     audit.note("processed", files=len(open_files), provider=engine.provider)
     return engine.provider, engine.in_force
 
 
-def _works(files: Sequence[Found]) -> Iterator[Work]:
+def _works(files: Sequence[Found], occluded: set[str]) -> Iterator[Work]:
     for item in files:
         assert item.evidence_id is not None and item.local is not None
-        yield Work(item.evidence_id, item.local, item.crop)
+        yield Work(item.evidence_id, item.local, item.crop, item.evidence_id in occluded)
+
+
+def _occluded(found: Sequence[Found]) -> set[str]:
+    """The videos whose embedding is tested patch by patch: those questioned, unless they are very many."""
+    asked = [item for item in found if item.status is None and item.role == "questioned"]
+    questioned = {str(item.evidence_id) for item in asked}
+    return questioned if len(questioned) <= MOST_VIDEOS else set()
+
+
+def _tested_otherwise(ledger: Ledger, occluded: set[str]) -> set[str]:
+    """Finished files that are now to be tested and were not, or the reverse: roles may change in between."""
+    tested: set[str] = set()
+    for table in ledger.rows("visuals"):
+        rows = table.select(["evidence_id", "kind"]).to_pylist()
+        tested |= {row["evidence_id"] for row in rows if row["kind"] == "occlusion"}
+    usable = {key for key, facts in ledger.facts().items() if facts["n_usable"]}
+    return usable & (tested ^ occluded)
 
 
 def _forget(item: Found, case: CaseFolder) -> None:

@@ -1,8 +1,9 @@
-"""The few small pictures a report shows of a file: key frames and one motion map."""
+"""The few small pictures a report shows of a file: key frames, one motion map, one occlusion test."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.clips.manifest import ClipSet
 from pipeline.decode.types import Decoded
+from pipeline.occlusion import Embed, occlusion_effects
 
 THUMBNAIL_SIDE: Final = 160  # longer side, pixels
 
@@ -23,11 +25,37 @@ def picture_rows(evidence_id: str, decoded: Decoded, clips: ClipSet) -> list[dic
     for portrait in decoded.portraits:
         clip = min(clips.rows, key=lambda row: _distance(portrait.second, row))
         rows.append(_row(evidence_id, clip, "thumbnail", portrait.second, thumbnail(portrait.gray)))
-    usable = [row for row in clips.rows if row["usable"]] or clips.rows
-    liveliest = max(usable, key=lambda row: (row["motion_energy"], -row["index"]))
-    image = motion_map(clips.frames[liveliest["index"]])
-    rows.append(_row(evidence_id, liveliest, "motion", liveliest["start_second"], image))
+    chosen = liveliest([row for row in clips.rows if row["usable"]] or clips.rows)
+    image, peak = motion_map(clips.frames[chosen["index"]])
+    rows.append(_row(evidence_id, chosen, "motion", chosen["start_second"], image, peak))
     return rows
+
+
+def occlusion_rows(
+    evidence_id: str, rows: Sequence[dict[str, Any]], frames: NDArray[np.uint8], embed: Embed
+) -> list[dict[str, Any]]:
+    """Rows by schema VISUALS: the first frame of the liveliest usable clip and its occlusion test.
+
+    rows : by schema CLIPS; frames : uint8 [n_clips, T, 128, 128] of the same clips. No usable clip, no rows.
+    """
+    usable = [row for row in rows if row["usable"]]
+    if not usable:
+        return []
+    chosen = liveliest(usable)
+    clip = frames[chosen["index"]]
+    effects = occlusion_effects(clip, embed)
+    peak = float(effects.max())
+    image = np.rint(255 * effects / (peak or 1)).astype(np.uint8)
+    second = chosen["start_second"]
+    return [
+        _row(evidence_id, chosen, "frame", second, clip[0]),
+        _row(evidence_id, chosen, "occlusion", second, image, peak),
+    ]
+
+
+def liveliest(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of rows by schema CLIPS the one with most motion, of equal ones the first."""
+    return max(rows, key=lambda row: (row["motion_energy"], -row["index"]))
 
 
 def thumbnail(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -37,16 +65,16 @@ def thumbnail(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def motion_map(clip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def motion_map(clip: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     """Where a clip moves: mean absolute difference of neighbouring frames, its maximum shown as white.
 
-    clip : uint8 [t, h, w] to uint8 [h, w]
+    clip : uint8 [t, h, w] to uint8 [h, w] and the gray levels that white stands for
     """
     total = np.zeros(clip.shape[1:], np.uint32)
     for before, after in itertools.pairwise(clip):
         total += cv2.absdiff(before, after)
     peak = int(total.max())
-    return (total * 255 // peak).astype(np.uint8) if peak else np.zeros(clip.shape[1:], np.uint8)
+    return (total * 255 // max(peak, 1)).astype(np.uint8), peak / max(len(clip) - 1, 1)
 
 
 def _distance(second: float, row: dict[str, Any]) -> float:
@@ -54,7 +82,12 @@ def _distance(second: float, row: dict[str, Any]) -> float:
 
 
 def _row(
-    evidence_id: str, clip: dict[str, Any], kind: str, second: float, image: NDArray[np.uint8]
+    evidence_id: str,
+    clip: dict[str, Any],
+    kind: str,
+    second: float,
+    image: NDArray[np.uint8],
+    white: float | None = None,
 ) -> dict[str, Any]:
     done, png = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 6])
     if not done:
@@ -64,5 +97,6 @@ def _row(
         "clip_id": clip["clip_id"],
         "kind": kind,
         "second": second,
+        "white": white,
         "image": png.tobytes(),
     }

@@ -91,7 +91,9 @@ def test_pictures_are_small_few_and_belong_to_clips(decoded: Callable[[str], Dec
 def test_motion_map_is_white_where_it_moves_most_and_black_where_nothing_does() -> None:
     clip = np.full((10, 128, 128), 60, np.uint8)
     clip[::2, 30:50, 70:90] = 200
-    picture = motion_map(clip)
+    picture, white = motion_map(clip)
     assert picture[40, 80] == 255
+    assert white == 140
     assert picture[100, 20] == 0
-    assert motion_map(np.zeros((4, 128, 128), np.uint8)).max() == 0
+    still, white = motion_map(np.zeros((4, 128, 128), np.uint8))
+    assert (still.max(), white) == (0, 0)
