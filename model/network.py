@@ -27,11 +27,14 @@ class DriverNetwork(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Embed clips, uint8 ``[B, T, 128, 128]`` -> float32 ``[B, 256]``."""
-        observed = observe(standardise(clips), self.backbone, self.condition)
+        return self.summarise(observe(standardise(clips), self.backbone, self.condition))
+
+    def summarise(self, observed: Tensor) -> Tensor:
+        """What the condition leaves of clips, ``[B, T', …]`` -> float32 ``[B, 256]``."""
         # Over fewer time steps than its kernel has taps, oneDNN's bfloat16 Conv3d leaves part of the
         # weights' gradient uninitialised (torch 2.13, T' of 2).
         if self.head_precision is None or observed.shape[1] < 3:
-            vectors = self.head(observed)
+            vectors = self.head(observed.float())
         else:
             with torch.autocast(observed.device.type, self.head_precision):
                 vectors = self.head(observed)

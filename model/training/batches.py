@@ -7,16 +7,17 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from model.crop import random_start, read_clip
-from model.frame_store import Frames, FrameSource, VideoLabel
+from model.frame_store import FrameSource, VideoLabel
 from model.protocol import ORIGINAL
 from model.training.config import TrainConfig
 from model.training.errors import TrainingError
+from model.training.observed import Observed
 
 READ_AHEAD: Final = 2  # batches
 
@@ -27,11 +28,12 @@ Drawn = TypeVar("Drawn")
 class Batch:
     """Clips, uint8 ``[N·M, T, 128, 128]``, and the number of each one's driver, int64 ``[N·M]``.
 
-    ``mirrored``, bool ``[N·M]``: clips to be shown with their sides swapped. Where several processes share
-    the batch, ``clips`` and ``mirrored`` are one's share and ``drivers`` covers them all.
+    Where the backbone is frozen, ``clips`` are what it made of them, see `Observed`. ``mirrored``, bool
+    ``[N·M]``: clips to be shown with their sides swapped. Where several processes share the batch, ``clips``
+    and ``mirrored`` are one's share and ``drivers`` covers them all.
     """
 
-    clips: Frames
+    clips: npt.NDArray[Any]
     drivers: npt.NDArray[np.int64]
     mirrored: npt.NDArray[np.bool_]
 
@@ -73,7 +75,13 @@ def videos_by_driver(labels: Sequence[VideoLabel], config: TrainConfig) -> list[
 
 
 def draw_batch(
-    source: FrameSource, groups: list[list[int]], config: TrainConfig, step: int, rank: int = 0, size: int = 1
+    source: FrameSource,
+    groups: list[list[int]],
+    config: TrainConfig,
+    step: int,
+    rank: int = 0,
+    size: int = 1,
+    observed: Observed | None = None,
 ) -> Batch:
     """The batch of a step: a function of seed and step alone, so a resumed run sees the same batches.
 
@@ -86,9 +94,12 @@ def draw_batch(
     random = np.random.default_rng((config.seed, step))
     n_drivers = min(config.drivers_per_batch, len(groups))
     drivers = np.repeat(random.choice(len(groups), n_drivers, replace=False), config.videos_per_driver)
+    mirrored = np.zeros(len(drivers), bool)
+    if config.augment:
+        mirrored = np.repeat(random.random(n_drivers) < 0.5, config.videos_per_driver)
     length = config.system.clip_length
     order = [place for process in range(size) for place in range(process, len(drivers), size)]
-    clips = np.empty((len(range(rank, len(drivers), size)), length, 128, 128), np.uint8)
+    clips: list[npt.NDArray[Any]] = []
     for first in range(0, len(drivers), config.videos_per_driver):
         videos = groups[drivers[first]]
         scarce = len(videos) < config.videos_per_driver
@@ -96,12 +107,12 @@ def draw_batch(
         for place, video in enumerate(picked.tolist(), start=first):
             start = random_start(source.length(video), length, random)
             if place % size == rank:
-                clips[place // size] = read_clip(source, video, start, length)
-    mirrored = np.zeros(len(drivers), bool)
-    if config.augment:
-        mirrored = np.repeat(random.random(n_drivers) < 0.5, config.videos_per_driver)
-        drivers = drivers + len(groups) * mirrored
-    return Batch(clips, drivers[order].astype(np.int64), mirrored[rank::size])
+                if observed is None:
+                    clips.append(read_clip(source, video, start, length))
+                else:
+                    clips.append(observed.read_clip(video, start, length, mirrored=bool(mirrored[place])))
+    numbers = drivers + len(groups) * mirrored
+    return Batch(np.stack(clips), numbers[order].astype(np.int64), mirrored[rank::size])
 
 
 def batches(
@@ -111,10 +122,12 @@ def batches(
     first: int,
     rank: int = 0,
     size: int = 1,
+    observed: Observed | None = None,
 ) -> Generator[Batch]:
     """Batches of steps first … last, two ahead of the network."""
     return read_ahead(
-        lambda step: draw_batch(source, groups, config, step, rank, size), range(first, config.total_steps)
+        lambda step: draw_batch(source, groups, config, step, rank, size, observed),
+        range(first, config.total_steps),
     )
 
 

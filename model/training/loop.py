@@ -10,6 +10,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from model.training.evaluate import embed_videos, measure
 from model.training.log import StepRow, ValidationRow, append_rows, draw_curve
 from model.training.loss import sup_con
 from model.training.memory import keep_freed_memory
+from model.training.observed import Observed, as_maps
 from model.training.run_folder import open_run
 from model.training.schedule import learning_rate
 
@@ -91,17 +93,26 @@ def train(
     if start is not None:
         load_checkpoint(start, network)
     if config.frozen_backbone:
+        if config.system.condition != "FEAT_DIFF" or config.system.backbone == "ResNet18-published":
+            raise TrainingError(
+                f"{config.system}: only FEAT_DIFF over feature maps can be trained head only."
+            )
         network.backbone.requires_grad_(False)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.999)
     )
     state = open_run(config, source, run_dir, network, optimizer, world)
     sitting = _Sitting(config, source, validation, run_dir, network, optimizer, world, state)
-    feed = batches(source, groups, config, state.step, world.rank, world.size)
-    try:
+    with ExitStack() as stack:
+        observed = None
+        if config.frozen_backbone and state.step < config.total_steps:
+            videos = sorted({video for group in groups for video in group})
+            observed = stack.enter_context(
+                Observed(network, source, videos, run_dir, world.rank, varied=config.augment)
+            )
+        feed = batches(source, groups, config, state.step, world.rank, world.size, observed)
+        stack.callback(feed.close)
         sitting.run(feed, progress)
-    finally:
-        feed.close()
     return sitting.state
 
 
@@ -156,11 +167,12 @@ class _Sitting:
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         if config.frozen_backbone:
-            self.network.backbone.eval()
-        clips = torch.from_numpy(batch.clips).to(device)
-        if config.augment:
-            clips = vary(clips, torch.from_numpy(batch.mirrored).to(device))
-        embeddings = self.network(clips)
+            embeddings = self.network.summarise(as_maps(batch.clips, device))
+        else:
+            clips = torch.from_numpy(batch.clips).to(device)
+            if config.augment:
+                clips = vary(clips, torch.from_numpy(batch.mirrored).to(device))
+            embeddings = self.network(clips)
         drivers = torch.from_numpy(batch.drivers).to(device)
         loss = sup_con(gather(embeddings, self.world), drivers, config.temperature)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
+from pipeline.machine import worker_count
 from pipeline.simulate.clip import clip_track
 from pipeline.simulate.motion.track import ARKIT_NAMES, INDEX
 from pipeline.simulate.plan import ClipPlan, Person
@@ -44,12 +47,23 @@ def corpus_tracks(corpus: Path, paths: Sequence[str]) -> list[NDArray[np.float32
     missing = next((path for path in paths if path not in plans), None)
     if missing is not None:
         raise UserError(f"{table} does not list {missing}: simulate the corpus again.")
-    order = sorted(range(len(paths)), key=lambda number: plans[paths[number]].driver.seed)
+    by_driver: dict[int, list[int]] = {}
+    for number, path in enumerate(paths):
+        by_driver.setdefault(plans[path].driver.seed, []).append(number)
+    work = [[plans[paths[number]] for number in numbers] for numbers in by_driver.values()]
     tracks: dict[int, NDArray[np.float32]] = {}
-    for number in order:  # driver by driver, since a driver's habits take a second to draw
-        track = clip_track(plans[paths[number]])
-        tracks[number] = np.concatenate((track.coefficients, track.head, track.translation), axis=1)
+    with ProcessPoolExecutor(worker_count(), get_context("spawn")) as pool:
+        for numbers, found in zip(by_driver.values(), pool.map(_tracks, work), strict=True):
+            tracks.update(zip(numbers, found, strict=True))
     return [tracks[number] for number in range(len(paths))]
+
+
+def _tracks(plans: Sequence[ClipPlan]) -> list[NDArray[np.float32]]:
+    """Of one driver, whose habits take a second to draw."""
+    performed = map(clip_track, plans)
+    return [
+        np.concatenate((track.coefficients, track.head, track.translation), axis=1) for track in performed
+    ]
 
 
 def _plan(row: dict[str, object]) -> ClipPlan:
