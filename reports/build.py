@@ -109,7 +109,8 @@ def _known(found: Content) -> bool:
 def _without_pixels(section: Video) -> Any:
     data = as_data(section)
     data.pop("row")  # the evidence table stands in the data once already
-    for picture in [*data["frames"], *([data["motion"]] if data["motion"] else [])]:
+    maps = [data[name]["picture"] for name in ("motion", "occlusion") if data[name]]
+    for picture in [*data["frames"], *maps]:
         picture.pop("uri")
     return data
 

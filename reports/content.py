@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.occlusion import MOST_VIDEOS
 from reports.case import Case
 from reports.conditions import Condition, conditions
 from reports.digits import decimals, settled
@@ -24,7 +25,10 @@ from reports.validation import Separation, separations
 
 @dataclass(frozen=True)
 class Content:
-    """The report's findings, without any wording or layout."""
+    """The report's findings, without any wording or layout.
+
+    ``most_occluded``: the number of questioned videos this case exceeds, so that none had an occlusion test.
+    """
 
     case: Case
     status: Status
@@ -39,12 +43,14 @@ class Content:
     n_known_videos: int
     score_digits: int
     conditions: list[Condition]
+    most_occluded: int | None
 
 
 def content(case: Case) -> Content:
     """Computes every figure of the report from the case's tables."""
     results = questioned(case)
     scores = known_scores(case)
+    asked = sum(e.row["role"] == "questioned" and e.row["status"] == "processed" for e in case.exhibits)
     marks = {q.label: q.ranking[0].score for q in results if q.ranking}
     return Content(
         case=case,
@@ -59,6 +65,7 @@ def content(case: Case) -> Content:
         shares={label: scores.share_as_high(score) for label, score in marks.items()},
         conditions=conditions(case),
         score_digits=decimals(_all_scores(case)),
+        most_occluded=MOST_VIDEOS if asked > MOST_VIDEOS else None,
         n_known_videos=sum(e.row["role"] == "known" for e in case.exhibits),
     )
 

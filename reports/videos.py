@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import matplotlib.image as mpl_image
 import numpy as np
 from numpy.typing import NDArray
 
 from reports.case import Case, Exhibit, Row
 from reports.known_scores import unit_mean
+from reports.pictures import Motion, Occlusion, Picture, motion, occlusion, picture
 
 #: With more videos than this the sections leave the report for pages of their own beside it.
 MOST_INLINE: Final = 200
@@ -22,17 +20,6 @@ _PICTURE_BUDGET: Final = 10_000_000
 _MOST_FRAMES: Final = 12
 _LANES: Final = 4
 _MOST_DRAWN: Final = 400  # pieces of a timeline; a band 900 pixels wide shows no more
-_NO_METADATA: Final[dict[str, Any]] = {"Software": None}
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG as a data URI, its time in seconds and its size in pixels."""
-
-    uri: str = field(repr=False)
-    second: float
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,8 @@ class Video:
     anchor: str
     row: Row
     frames: tuple[Picture, ...]
-    motion: Picture | None
+    motion: Motion | None
+    occlusion: Occlusion | None
     duration: float
     shots: tuple[tuple[float, float], ...]
     spans: tuple[Span, ...]
@@ -114,13 +102,13 @@ def video(case: Case, exhibit: Exhibit, identities: Identities, n_frames: int) -
     spans, lanes = _spans(clips, duration, scores)
     pictures = case.visuals(evidence_id) if exhibit.evidence_id else []
     thumbnails = [p for p in pictures if p["kind"] == "thumbnail"]
-    motions = [p for p in pictures if p["kind"] == "motion"]
     return Video(
         label=exhibit.label,
         anchor=exhibit.anchor,
         row=row,
-        frames=tuple(_picture(p, p["image"]) for p in _spread(thumbnails, n_frames)),
-        motion=_picture(motions[0], _inked(motions[0]["image"])) if motions else None,
+        frames=tuple(picture(p) for p in _spread(thumbnails, n_frames)),
+        motion=motion(pictures),
+        occlusion=occlusion(pictures),
         duration=duration,
         shots=tuple(_percent(s["start_frame"] / fps, s["end_frame"] / fps, duration) for s in shots),
         spans=spans,
@@ -221,16 +209,3 @@ def _spread(rows: Sequence[Any], most: int) -> list[Any]:
     if len(rows) <= most:
         return list(rows)
     return [rows[i] for i in np.linspace(0, len(rows) - 1, most).round().astype(int)]
-
-
-def _picture(row: Row, png: bytes) -> Picture:
-    width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
-    return Picture("data:image/png;base64," + base64.b64encode(png).decode(), row["second"], width, height)
-
-
-def _inked(png: bytes) -> bytes:
-    """The motion map as dark ink on white, so that it prints and reads the same in gray."""
-    gray = mpl_image.imread(io.BytesIO(png), format="png")
-    out = io.BytesIO()
-    mpl_image.imsave(out, 1 - gray, cmap="gray", vmin=0, vmax=1, format="png", metadata=_NO_METADATA)
-    return out.getvalue()

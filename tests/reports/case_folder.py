@@ -166,7 +166,10 @@ class CaseBuilder:
                 second = (i + 0.5) * T / FPS
                 tables["visuals"].append(_picture(key, clip, "thumbnail", second, _head(rng, (90, 160))))
         if self.pictures and n:
-            tables["visuals"].append(_picture(key, clip, "motion", 0.0, _head(rng, (128, 128))))
+            tables["visuals"].append(_picture(key, clip, "motion", 0.0, _head(rng, (128, 128)), 11.5))
+            if spec.role == "questioned":
+                tables["visuals"].append(_picture(key, clip, "frame", 0.0, _head(rng, (128, 128))))
+                tables["visuals"].append(_picture(key, clip, "occlusion", 0.0, _patches(rng), 0.23))
         if vectors and not spec.conflict:
             means[key] = _unit(np.mean(vectors, axis=0))
 
@@ -310,8 +313,21 @@ def _head(rng: np.random.Generator, shape: Sequence[int]) -> bytes:
     return png.tobytes()
 
 
-def _picture(key: str, clip: str, kind: str, second: float, image: bytes) -> dict[str, Any]:
-    return {"evidence_id": key, "clip_id": clip, "kind": kind, "second": second, "image": image}
+def _patches(rng: np.random.Generator) -> bytes:
+    """Effects by patch, the largest white, as PNG."""
+    effects = rng.uniform(0, 0.4, (6, 6))
+    effects[2:5, 2:4] += 0.5
+    done, png = cv2.imencode(".png", np.rint(255 * effects / effects.max()).astype(np.uint8))
+    assert done
+    return png.tobytes()
+
+
+def _picture(
+    key: str, clip: str, kind: str, second: float, image: bytes, white: float | None = None
+) -> dict[str, Any]:
+    return {
+        "evidence_id": key, "clip_id": clip, "kind": kind, "second": second, "white": white, "image": image
+    }  # fmt: skip
 
 
 def plain_case() -> CaseBuilder:

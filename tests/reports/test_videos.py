@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -72,3 +74,40 @@ def test_long_video_is_drawn_in_few_pieces_and_counted_in_full(fresh: Path) -> N
 @pytest.mark.parametrize(("videos", "least", "most"), [(0, 12, 12), (20, 12, 12), (200, 2, 4), (1000, 4, 8)])
 def test_key_frames_share_the_budget_of_the_file(videos: int, least: int, most: int) -> None:
     assert least <= frames_per_video(videos) <= most
+
+
+def test_occlusion_test_shows_the_frame_where_motion_matters(plain: Built) -> None:
+    case = load_case(plain.folder)
+    exhibit = next(e for e in case.exhibits if e.path.endswith("call-01.mp4"))
+    found = video(case, exhibit, Identities(case), 0).occlusion
+    assert found is not None
+    rows = {r["kind"]: r for r in case.visuals(exhibit.key)}
+    stored = cv2.imdecode(np.frombuffer(rows["occlusion"]["image"], np.uint8), cv2.IMREAD_UNCHANGED)
+    frame = cv2.imdecode(np.frombuffer(rows["frame"]["image"], np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array(found.effects) == pytest.approx(stored / 255 * 0.23)
+    row, column = found.strongest
+    assert found.effects[row - 1][column - 1] == found.most == rows["occlusion"]["white"] == 0.23
+    png = base64.b64decode(found.picture.uri.partition(",")[2])
+    shown = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    edges = np.linspace(0, 128, 7).round().astype(int)
+    patch = np.s_[edges[row - 1] : edges[row], edges[column - 1] : edges[column]]
+    assert np.abs(shown[patch].astype(int) - frame[patch]).max() <= 1
+    weak = np.unravel_index(stored.argmin(), stored.shape)
+    patch = np.s_[edges[weak[0]] : edges[weak[0] + 1], edges[weak[1]] : edges[weak[1] + 1]]
+    faded = 255 - stored[weak] / 255 * (255 - frame[patch].astype(float))
+    assert np.abs(shown[patch] - faded).max() <= 1
+    assert f"row {row} of 6 from the top, column {column} of 6 from the left" in plain.html
+
+
+def test_known_videos_have_no_occlusion_test(plain: Built) -> None:
+    tested = {v["label"][0] for v in plain.figures["videos"] if v["occlusion"]}
+    assert tested == {"Q"}
+
+
+def test_case_with_very_many_questioned_videos_says_that_none_was_tested(fresh: Path, plain: Built) -> None:
+    case = CaseBuilder(pictures=False)
+    for i in range(51):
+        case.questioned(f"{i:02d}.mp4", "x", clips=1)
+    said = "a case with more than 50 questioned videos goes without"
+    assert said in build(case, fresh).text
+    assert said not in plain.text
