@@ -33,6 +33,19 @@ Reform = Callable[[str, str, Numbers], float]
 
 DRAWS: Final = 50  # of clips and known videos, when a score is formed anew; its mean is used
 UNVALIDATED: Final = "not reportable: the model is not validated for anything"
+# The calibration holds the face equal; a difference of faces moves a score as a difference of drivers does.
+OTHER_FACE: Final = (
+    "caution: the questioned video shows another face than this identity's known videos, and the calibration "
+    "does not cover that; the faces alone may have moved the score"
+)
+SOME_OTHER_FACE: Final = (
+    "caution: some of this identity's known videos show another face than the questioned video, and the "
+    "calibration does not cover that; the faces alone may have moved the score"
+)
+UNSTATED_FACE: Final = (
+    "caution: it is not stated that the questioned video and this identity's known videos show the same "
+    "face, and the calibration holds the face equal; a difference of faces may have moved the score"
+)
 
 
 def add_likelihood_ratios(
@@ -53,6 +66,7 @@ def add_likelihood_ratios(
     of_model = read_calibration(model_calibration) if model_calibration else None
     on_case = cache(lambda numbers: calibrate_on_case(known, numbers))
     nearest = cache(known.best_numbers)
+    shown = _faces(videos)
     tables: dict[Numbers, CaseCalibration] = {}
     n_identities = len({v.identity for v in videos if v.identity is not None})
     found: list[Row] = []
@@ -71,6 +85,8 @@ def add_likelihood_ratios(
             values = _values(of_model, row, Numbers(1, 1), reform, _model_note(of_model))
         else:
             values = {"llr_note": _refusal(row, n_identities, _too_little(known, model_calibration))}
+        if values.get("llr") is not None:
+            values["llr_note"] += _face_warning(*shown(row["evidence_id"], row["identity"]))
         found.append({**row, **values})
     return found, [line for case in tables.values() for line in case.rows]
 
@@ -113,6 +129,25 @@ def _reforming(videos: Sequence[Video]) -> Reform:
         return -float(np.linalg.norm(left - right, axis=1).mean())
 
     return score
+
+
+def _faces(videos: Sequence[Video]) -> Callable[[str, str], tuple[str | None, set[str | None]]]:
+    """A function of questioned video and identity: the face of the one, the faces of the other's videos."""
+    questioned = {v.evidence_id: v.target for v in videos if v.role == "questioned"}
+    known: dict[str, set[str | None]] = defaultdict(set)
+    for video in videos:
+        if video.identity is not None:
+            known[video.identity].add(video.target)
+    return lambda evidence_id, identity: (questioned[evidence_id], known[identity])
+
+
+def _face_warning(face: str | None, faces: set[str | None]) -> str:
+    """What to say where the calibration holds the face equal and this comparison does not."""
+    if face is None or None in faces:
+        return f"; {UNSTATED_FACE}"
+    if face not in faces:
+        return f"; {OTHER_FACE}"
+    return f"; {SOME_OTHER_FACE}" if len(faces) > 1 else ""
 
 
 def _case_note(case: CaseCalibration) -> str:

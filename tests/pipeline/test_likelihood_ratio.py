@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from model.calibration import Comparisons, calibrate, fit_calibration, pair_scores
 from pipeline.calibration import KnownFaces, Numbers, Supply, calibrate_on_case
-from pipeline.likelihood_ratio import add_likelihood_ratios
+from pipeline.likelihood_ratio import OTHER_FACE, SOME_OTHER_FACE, UNSTATED_FACE, add_likelihood_ratios
 from pipeline.score import Video, score_questioned, similarity, unit_mean
 from pipeline.tables import from_rows
 
@@ -216,6 +217,35 @@ def test_drivers_without_habits_get_no_strength(seed: int) -> None:
     assert all(abs(llr) < 0.2 for llr in said)
     if not said:
         assert "not told apart by driver" in found[0]["llr_note"]
+
+
+def test_face_that_differs_between_questioned_and_known_is_flagged() -> None:
+    """Five people calibrate behind one face; what is asked about shows it, or another, or nobody says."""
+    videos = people()
+    cautions = {OTHER_FACE, SOME_OTHER_FACE, UNSTATED_FACE}
+
+    def said(face: str | None, known_face: dict[str, str | None] | None = None) -> dict[str, str]:
+        changed = [
+            replace(v, target=face) if v.evidence_id == "q0-6" else
+            replace(v, target=(known_face or {}).get(v.evidence_id, v.target))
+            for v in videos
+        ]  # fmt: skip
+        rows = [row for row in with_ratios(changed)[0] if row["evidence_id"] == "q0-6"]
+        assert all(row["llr"] is not None for row in rows)
+        return {row["identity"]: row["llr_note"] for row in rows}
+
+    assert not [note for note in said("avatar").values() if any(c in note for c in cautions)]
+    assert all(note.endswith(OTHER_FACE) for note in said("another face").values())
+    assert all(note.endswith(UNSTATED_FACE) for note in said(None).values())
+    mixed = said("avatar", {"k1-0": "another face"})
+    assert [name for name, note in mixed.items() if note.endswith(SOME_OTHER_FACE)] == ["p1"]
+    unsaid = said("avatar", {"k2-0": None})
+    assert [name for name, note in unsaid.items() if note.endswith(UNSTATED_FACE)] == ["p2"]
+
+
+def test_refusal_needs_no_caution_about_faces() -> None:
+    found, _ = with_ratios([replace(v, target=None) for v in people(n=2)])
+    assert all(row["llr"] is None and "caution" not in row["llr_note"] for row in found)
 
 
 def test_order_of_the_evidence_changes_nothing() -> None:
