@@ -41,4 +41,13 @@ def _row(item: Found, facts: Mapping[str, Facts], disputed: Mapping[str, str]) -
         outcome = {"status": item.status, "reason_code": item.reason_code, "reason": item.reason}
         return {**row, **NOTHING, **outcome}
     assert item.evidence_id is not None
-    return {**row, **facts[item.evidence_id]}
+    return {**row, **_with_caveat(item, facts[item.evidence_id])}
+
+
+def _with_caveat(item: Found, facts: Facts) -> Facts:
+    """What decoding gave, and what intake has to say about how the bytes were come by."""
+    if item.reason_code is None:
+        return facts
+    code = item.reason_code if facts["status"] == "processed" else facts["reason_code"]
+    reasons = [reason for reason in (item.reason, facts["reason"]) if reason]
+    return {**facts, "reason_code": code, "reason": " ".join(reasons)}

@@ -52,6 +52,9 @@ INTAKE: Final[dict[str, str]] = {
     "archive_opened": "an archive; its members have rows of their own",
     "archive_unsupported": "an archive of a kind that is not read",
     "archive_damaged": "the archive cannot be read from some point on",
+    "archive_encrypted": "not even the archive's list of members can be read without its password",
+    "image_unsupported": "a disk image, and the extra that reads them is not installed",
+    "image_segment": "a later part of a disk image; read together with its first part",
     "archive_bomb": "unpacking passed a limit on size, ratio or number of members",
     "archive_too_deep": "too many archives inside one another",
     "package": "a document or program that is a zip inside; not opened",
@@ -64,6 +67,7 @@ INTAKE: Final[dict[str, str]] = {
     "member_encrypted": "the member is encrypted",
     "member_unsupported": "the member is packed by a method that is not read",
     "member_damaged": "the member cannot be unpacked to its end",
+    "member_cut": "the archive is damaged in this member; what could be unpacked before the damage was used",
 }
 
 REASONS: Final[dict[str, str]] = {**DECODE_FAILURES, **DECODE_CAVEATS, **ENGINE, **INTAKE}

@@ -14,4 +14,4 @@ done
 compile requirements/bootstrap.in -o requirements/bootstrap.lock
 compile pyproject.toml --extra simulate -o requirements/run.lock
 # shellcheck disable=SC2086
-compile pyproject.toml --extra simulate --extra train --extra dev -c requirements/run.lock $unlocked -o requirements/dev.lock
+compile pyproject.toml --extra simulate --extra images --extra train --extra dev -c requirements/run.lock $unlocked -o requirements/dev.lock

@@ -21,6 +21,7 @@ COMPRESSED: Final = ("gzip", "bzip2", "xz", "zstd")
 UNREADABLE: Final = (lzma.LZMAError, zlib.error, zstd.ZstdError, EOFError, OSError, ValueError)
 
 _CHUNK: Final = 64 * 2**10
+_STEP: Final = 4096  # bytes
 # What a decompressor may look back: eight times what `xz -9` and `zstd --ultra` take without being told to.
 _XZ_MEMORY: Final = 512 * 2**20  # bytes
 _ZSTD_WINDOW: Final = 29  # log2 of bytes
@@ -37,10 +38,35 @@ class _Decompressor(Protocol):
 
 
 def decompressed(file: Stream, kind: str) -> Stream:
-    """The unpacked bytes of a file of a COMPRESSED kind; reading raises one of UNREADABLE for damage."""
+    """The unpacked bytes of a file of a COMPRESSED kind, all of them up to the damage if there is any.
+
+    A read is short only there and at the end; the next one raises one of UNREADABLE for the damage.
+    """
     if kind == "gzip":
-        return gzip.GzipFile(fileobj=cast(BinaryIO, file), mode="rb")
-    return _Pieces(file, _MAKERS[kind])
+        return _Patient(gzip.GzipFile(fileobj=cast(BinaryIO, file), mode="rb").read1)
+    return _Patient(_Pieces(file, _MAKERS[kind]).read)
+
+
+class _Patient:
+    """Reads in small steps, so that what precedes damage is given before the damage is told."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
+        self._damage: Exception | None = None
+
+    def read(self, size: int, /) -> bytes:
+        if self._damage is not None:
+            raise self._damage
+        parts = []
+        try:
+            while size > 0 and (part := self._read(min(size, _STEP))):
+                parts.append(part)
+                size -= len(part)
+        except UNREADABLE as error:
+            if not parts:
+                raise
+            self._damage = error
+        return b"".join(parts)
 
 
 def _zstd() -> _Decompressor:

@@ -11,8 +11,9 @@ from pathlib import Path
 class Found:
     """A file or archive member, and what intake decided about it.
 
-    ``status`` is None for a video candidate that is to be decoded from ``local``; otherwise ``failed``,
-    ``skipped`` or ``duplicate`` with ``reason_code`` (see ``pipeline.reasons``) and ``reason``, one sentence.
+    ``status`` is None for a video candidate that is to be decoded from ``local``, and a reason is then a
+    caveat; otherwise ``failed``, ``skipped`` or ``duplicate`` with ``reason_code`` (see ``pipeline.reasons``)
+    and ``reason``, one sentence.
     """
 
     path: str  # label below the evidence folder, see pipeline.intake.names; unique in a case

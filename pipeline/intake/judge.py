@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from pipeline.casefile import CaseFile, FileEntry
+from pipeline.intake.disks import IMAGES, SEGMENT, can_read_images
 from pipeline.intake.found import Found
 from pipeline.intake.names import MEMBER, placed, printable
 from pipeline.intake.reading import Read
@@ -63,6 +64,19 @@ class Judge:
             return replace(
                 row, reason_code="archive_opened", reason="An archive; its members are listed below it."
             )
+        if content.name == SEGMENT:
+            sentence = "A later part of a disk image; what it holds is listed below the first part."
+            return replace(row, reason_code="image_segment", reason=sentence)
+        if content.name in IMAGES and can_read_images():
+            return replace(
+                row, reason_code="archive_opened", reason="A disk image; the files in it are listed below it."
+            )
+        if content.name in IMAGES:
+            sentence = (
+                f"A {content.name}, and driverprint's extra 'images' is not installed; "
+                "install it, or take the files out by hand into the evidence folder."
+            )
+            return replace(row, reason_code="image_unsupported", reason=sentence)
         sentence = (
             f"A {content.name} archive, which is not read here; unpack it by hand into the evidence folder."
         )
@@ -112,6 +126,10 @@ class Judge:
             crop=entry.crop,
             kind="other",
         )
+
+    def stated_target(self, path: str) -> str | None:
+        """The face shown as case.toml says, whatever the folders are called."""
+        return self._entry(path).target
 
     def _entry(self, path: str) -> FileEntry:
         """What case.toml says about this file, or else about the innermost archive around it."""

@@ -12,6 +12,7 @@ from typing import Final
 
 MAX_DEPTH: Final = 5  # archives inside archives; a phone backup needs three
 MAX_MEMBERS: Final = 100_000  # in one archive with everything nested in it
+MAX_IMAGE_FILES: Final = 2_000_000  # in a disk image; an office computer holds half a million
 MAX_RATIO: Final = 200  # unpacked bytes for each byte of the archive
 OUTER_ALLOWANCE: Final = 4 * 2**30  # bytes any archive on the disk may unfold to, all levels together
 ALLOWANCE: Final = 256 * 2**20  # bytes any nested archive or single member may unfold to
@@ -30,10 +31,11 @@ class Budget:
     bytes_left: int
     members_left: int
     parent: Budget | None = None
+    most: int = MAX_MEMBERS
 
     def nested(self, size: int) -> Budget:
         """Budget of an archive of ``size`` bytes found inside this one."""
-        return Budget(min(max(ALLOWANCE, MAX_RATIO * size), MAX_UNPACKED), MAX_MEMBERS, self)
+        return Budget(min(max(ALLOWANCE, MAX_RATIO * size), MAX_UNPACKED), MAX_MEMBERS, self, MAX_MEMBERS)
 
     def spend(self, size: int) -> None:
         """Count ``size`` unpacked bytes. Raises BombError when this archive or one around it is used up."""
@@ -49,9 +51,10 @@ class Budget:
         if self.parent is not None:
             self.parent.count()
         if self.members_left < 0:
-            raise BombError(f"it holds more than {MAX_MEMBERS:,} members")
+            raise BombError(f"it holds more than {self.most:,} members")
 
 
-def outer_budget(size: int) -> Budget:
+def outer_budget(size: int, members: int | None = None) -> Budget:
     """Budget of an archive of ``size`` bytes that lies in the evidence folder itself."""
-    return Budget(min(max(OUTER_ALLOWANCE, MAX_RATIO * size), MAX_UNPACKED), MAX_MEMBERS)
+    allowed = MAX_MEMBERS if members is None else members
+    return Budget(min(max(OUTER_ALLOWANCE, MAX_RATIO * size), MAX_UNPACKED), allowed, most=allowed)

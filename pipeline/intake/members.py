@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -18,6 +19,10 @@ class Stream(Protocol):
 
 class DamagedError(Exception):
     """The archive cannot be read any further; the message is a clause for the reason."""
+
+
+class EncryptedError(DamagedError):
+    """Not even the list of members can be read without a password."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ class Member:
     chunk: int = (
         2**20
     )  # bytes to ask for at a time: a few decompressors bound what they take, not what they give
+
+
+Members = Generator[Member, None, None]  # to be closed when no more are wanted
 
 
 def refused_name(name: bytes) -> Refusal | None:

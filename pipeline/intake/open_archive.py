@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.intake.disks import EWF, IMAGES
 from pipeline.intake.found import Found
 from pipeline.intake.judge import Judge
-from pipeline.intake.limits import MAX_DEPTH, BombError, Budget, outer_budget
-from pipeline.intake.members import DamagedError, Member, refused_name, tidy
+from pipeline.intake.limits import MAX_DEPTH, MAX_IMAGE_FILES, BombError, Budget, outer_budget
+from pipeline.intake.members import DamagedError, EncryptedError, Member, refused_name, tidy
 from pipeline.intake.names import MEMBER, label, raw_name
 from pipeline.intake.reading import HEAD_SIZE, Read, open_evidence
 from pipeline.intake.sniff import sniff
@@ -21,15 +23,15 @@ _UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def archive_rows(archive: Found, judge: Judge, scratch: Path) -> Iterator[Found]:
-    """Yield ``archive``, a row for every member, and for those of nested archives.
+    """Yield ``archive``, a row for every member, and for those of nested archives. A disk image is one too.
 
     What cannot be listed (the archive is damaged from some point on, or passes a limit) is one more row,
     whose path is the archive's with a ``!``. Raises UserError when scratch cannot be written.
     """
-    yield from _rows(archive, judge, scratch, outer_budget(archive.size), depth=1)
+    yield from _rows(archive, judge, scratch, None, depth=1)
 
 
-def _rows(archive: Found, judge: Judge, scratch: Path, budget: Budget, depth: int) -> Iterator[Found]:
+def _rows(archive: Found, judge: Judge, scratch: Path, around: Budget | None, depth: int) -> Iterator[Found]:
     assert archive.local is not None
     kept = archive.local if depth == 1 else None  # a nested archive's copy is gone once it has been read
     try:
@@ -40,6 +42,10 @@ def _rows(archive: Found, judge: Judge, scratch: Path, budget: Budget, depth: in
         return
     with file:
         kind = sniff(file.read(HEAD_SIZE)).name
+        if around is not None:
+            budget = around.nested(archive.size)
+        else:
+            budget = outer_budget(archive.size, MAX_IMAGE_FILES if kind in IMAGES else None)
         package = package_kind(file) if kind == "zip" else None
         if package is not None:
             sentence = f"{package.capitalize()}, not opened; take out by hand any video embedded in it."
@@ -49,20 +55,26 @@ def _rows(archive: Found, judge: Judge, scratch: Path, budget: Budget, depth: in
         file.seek(0)
         taken: dict[str, int] = {}
         name = raw_name(archive.path.rsplit("/", 1)[-1])
-        reader = members(file, kind, name, budget)
-        while True:
-            try:
-                member = next(reader, None)
-                if member is None:
+        with closing(members(file, kind, archive.local, name, budget)) as reader:
+            while True:
+                try:
+                    member = next(reader, None)
+                    if member is None:
+                        return
+                    budget.count()
+                except BombError as error:
+                    yield _rest(archive, judge, "archive_bomb", error)
                     return
-                budget.count()
-            except BombError as error:
-                yield _rest(archive, judge, "archive_bomb", error)
-                return
-            except (DamagedError, *UNPACK_ERRORS) as error:
-                yield _rest(archive, judge, "archive_damaged", error)
-                return
-            yield from _member_rows(member, _path(archive, member, taken), judge, scratch, budget, depth)
+                except EncryptedError as error:
+                    yield _rest(archive, judge, "archive_encrypted", error)
+                    return
+                except (DamagedError, *UNPACK_ERRORS) as error:
+                    yield _rest(archive, judge, "archive_damaged", error)
+                    return
+                path = _path(archive, member, taken)
+                for row in _member_rows(member, path, judge, scratch, budget, depth):
+                    # Folders of a file system are not the examiner's, who calls one after the face shown.
+                    yield replace(row, target=judge.stated_target(row.path)) if kind in IMAGES else row
 
 
 def _path(archive: Found, member: Member, taken: dict[str, int]) -> str:
@@ -98,21 +110,42 @@ def _member_rows(
     read = Read(
         unpacked.head, unpacked.sha256, unpacked.size, member.modified or _UNKNOWN_TIME, changed=False
     )
+    local = unpacked.local
     try:
-        row = replace(judge.file(path, unpacked.local, read), modified=member.modified)
-        if row.reason_code == "archive_opened" and depth < MAX_DEPTH:
-            yield from _rows(row, judge, scratch, budget.nested(row.size), depth + 1)
-        elif row.reason_code == "archive_opened":
+        row = replace(judge.file(path, local, read), modified=member.modified)
+        opened = row.reason_code == "archive_opened"
+        if opened and sniff(read.head).name == EWF:
+            local = local.replace(local.with_suffix(".E01"))  # its reader goes by the name
+            row = replace(row, local=local)
+        if unpacked.damage is not None:
+            row = _damaged(row, unpacked.damage)
+        if opened and depth < MAX_DEPTH:
+            yield from _rows(row, judge, scratch, budget, depth + 1)
+        elif opened:
             sentence = (
                 f"Archives are opened {MAX_DEPTH} deep; unpack this one by hand into the evidence folder."
             )
             yield replace(row, local=None, status="failed", reason_code="archive_too_deep", reason=sentence)
         elif row.status is None:
-            yield replace(row, local=unpacked.local.replace(scratch / unpacked.sha256))
+            yield replace(row, local=local.replace(scratch / unpacked.sha256))
         else:
             yield replace(row, local=None)
     finally:
-        unpacked.local.unlink(missing_ok=True)  # gone already when it was kept under its new name
+        local.unlink(missing_ok=True)  # gone already when it was kept under its new name
+
+
+def _damaged(row: Found, why: str) -> Found:
+    """A member that could be unpacked in part: a video's beginning is evidence, an archive's is opened."""
+    if row.status is None:
+        sentence = (
+            f"The archive is damaged in this member ({why}); what could be unpacked of it was analysed."
+        )
+        return replace(row, reason_code="member_cut", reason=sentence)
+    if row.status == "duplicate":
+        return row
+    rest = "what could be unpacked of it was looked into" if row.kind == "archive" else "the rest is lost"
+    sentence = f"The archive is damaged in this member ({why}); {rest}."
+    return replace(row, status="failed", reason_code="member_damaged", reason=sentence)
 
 
 def _rest(archive: Found, judge: Judge, code: str, error: Exception) -> Found:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
+from pipeline.intake.disks import disk_image
+
 Kind = Literal["video", "archive", "not_video", "unknown", "empty"]
 
 _SUFFIXES: Final = """
@@ -105,8 +107,6 @@ _OTHERS: Final[_Table] = (
     (0, b"wOFF", "a font"),
     (0, b"wOF2", "a font"),
     (0, b"L\x00\x00\x00\x01\x14\x02\x00", "a Windows shortcut"),
-    (0, b"EVF\x09\x0d\x0a\xff\x00", "an EnCase disk image"),
-    (0, b"QFI\xfb", "a qcow disk image"),
 )
 _RIFF: Final = {
     b"AVI ": Content("video", "an AVI file"),
@@ -129,6 +129,8 @@ def sniff(head: bytes) -> Content:
         return content
     if _is_old_tar(head):
         return Content("archive", "tar")
+    if (image := disk_image(head)) is not None:
+        return Content("archive", image)
     stream = _stream(head)
     return Content("video", stream) if stream else Content("unknown", "data of an unknown kind")
 

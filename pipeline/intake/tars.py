@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, cast
 
 from pipeline.intake.compressed import UNREADABLE as COMPRESSION_ERRORS
 from pipeline.intake.compressed import decompressed, put_back
 from pipeline.intake.limits import MAX_METADATA, Budget
-from pipeline.intake.members import DamagedError, Member, Refusal, Stream
+from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream
 from pipeline.intake.reading import utc
 
 UNREADABLE: Final = (tarfile.TarError, RecursionError, *COMPRESSION_ERRORS)
@@ -46,6 +45,12 @@ class _Forward:
         self._last = self._take(size)
         return self._last
 
+    def some(self, size: int) -> bytes:
+        """Content of a member: as much as one read gives."""
+        data = self._stream.read(min(size, _CHUNK))
+        self._position += len(data)
+        return data
+
     def check_end(self) -> None:
         """tarfile takes damage for the end; the true end is a block of zeros with nothing after it."""
         if not self._last:
@@ -81,7 +86,7 @@ class _Forward:
             self._budget.spend(size)
 
 
-def compressed_members(file: BinaryIO, kind: str, name: bytes, budget: Budget) -> Iterator[Member]:
+def compressed_members(file: BinaryIO, kind: str, name: bytes, budget: Budget) -> Members:
     """Members of a compressed tar, or the one member of any other compressed file.
 
     The one member is called as the file without its suffix. Raises DamagedError, BombError.
@@ -100,7 +105,7 @@ def compressed_members(file: BinaryIO, kind: str, name: bytes, budget: Budget) -
     yield Member(stem if dot and stem else plain, 0, None, joined)
 
 
-def tar_members(stream: Stream, budget: Budget | None = None) -> Iterator[Member]:
+def tar_members(stream: Stream, budget: Budget | None = None) -> Members:
     """Yield the members front to back; what is unpacked on the way is charged to ``budget``.
 
     Raises DamagedError at the first header that cannot be read; BombError from the budget.
@@ -115,13 +120,39 @@ def tar_members(stream: Stream, budget: Budget | None = None) -> Iterator[Member
             source.header = False
             if not info.isdir():
                 refusal = _refusal(info)
-                content = None if refusal else archive.extractfile(info)
+                content = None if refusal else _content(archive, source, info)
                 name = info.name.encode("utf-8", "surrogateescape")
                 yield Member(name, info.size, utc(float(info.mtime)), content, refusal)
             source.next_member()
         source.check_end()
     except UNREADABLE as error:
         raise DamagedError(f"it is cut off or damaged ({error})") from None
+
+
+def _content(archive: Any, source: _Forward, info: tarfile.TarInfo) -> Stream:
+    """The member's bytes; tarfile's own reader, which drops what precedes damage, for one with holes only."""
+    if info.issparse():
+        return cast(Stream, archive.extractfile(info))
+    return _Content(source, info.offset_data, info.size)
+
+
+class _Content:
+    """The next ``size`` bytes of an archive from ``start``."""
+
+    def __init__(self, source: _Forward, start: int, size: int) -> None:
+        self._source, self._start, self._left = source, start, size
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes. Raises EOFError when the archive is cut off."""
+        if self._left <= 0:
+            return b""
+        self._source.seek(self._start)
+        data = self._source.some(min(size, self._left))
+        if not data:
+            raise EOFError("it is cut off")
+        self._start += len(data)
+        self._left -= len(data)
+        return data
 
 
 def is_tar(head: bytes) -> bool:

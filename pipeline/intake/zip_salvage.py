@@ -6,6 +6,7 @@ have their local headers (PKWARE APPNOTE 4.3.7). A local header does not say whe
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 import zlib
@@ -47,7 +48,7 @@ def salvaged_members(file: BinaryIO, budget: Budget) -> Iterator[tuple[zipfile.Z
             refusal = Refusal("member_damaged", "Where it ends stood in the archive's lost list of members.")
             yield info, Member(name, 0, None, refusal=refusal)
             raise DamagedError("its list of members is lost, and with it where a member ends")
-        content = _Content(file, method, None if unknown_end else packed, crc)
+        content = Content(file, method, None if unknown_end else packed, crc)
         if not name.endswith(b"/") or packed:
             yield info, Member(name, size, None, content, _unread(method))
         if unknown_end:
@@ -56,6 +57,20 @@ def salvaged_members(file: BinaryIO, budget: Budget) -> Iterator[tuple[zipfile.Z
             position = _next_header(file, start + content.consumed)
         else:
             position = start + packed
+
+
+def listed_content(file: BinaryIO, info: zipfile.ZipInfo) -> Content:
+    """Content of a stored or deflated member of the directory; zipfile's own drops what precedes damage.
+
+    Raises BadZipFile when there is no member where the directory says.
+    """
+    file.seek(info.header_offset)
+    raw = file.read(_HEADER.size)
+    if len(raw) < _HEADER.size or not raw.startswith(_LOCAL):
+        raise zipfile.BadZipFile("there is no member where the list says")
+    name_size, extra_size = _HEADER.unpack(raw)[-2:]
+    file.seek(name_size + extra_size, os.SEEK_CUR)
+    return Content(file, info.compress_type, info.compress_size, info.CRC)
 
 
 def _unread(method: int) -> Refusal | None:
@@ -83,8 +98,11 @@ def _long_sizes(extra: bytes, packed: int, size: int) -> tuple[int, int]:
     return packed, size
 
 
-class _Content:
-    """A member's unpacked bytes. ``packed`` is None when only the data tell where they end."""
+class Content:
+    """A member's unpacked bytes from where ``file`` stands; all that can be had before damage is told.
+
+    ``packed`` is the packed size, None when only the data tell where they end.
+    """
 
     def __init__(self, file: BinaryIO, method: int, packed: int | None, crc: int) -> None:
         self._file, self._left, self._wanted_crc = file, packed, crc

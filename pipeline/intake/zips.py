@@ -5,15 +5,14 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO, Final
 
 from pipeline.intake.limits import ALLOWANCE, MAX_METADATA, MAX_RATIO, Budget
-from pipeline.intake.members import DamagedError, Member, Refusal
+from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream
 from pipeline.intake.reading import utc
-from pipeline.intake.zip_salvage import salvaged_members
+from pipeline.intake.zip_salvage import listed_content, salvaged_members
 
 _UNIX: Final = 3
 _UTF8_NAME: Final = 0x800
@@ -54,7 +53,7 @@ class _Careful:
         return data
 
 
-def zip_members(file: BinaryIO, budget: Budget) -> Iterator[Member]:
+def zip_members(file: BinaryIO, budget: Budget) -> Members:
     """Yield the members in the order of the archive's directory.
 
     When the directory cannot be read, members are salvaged front to back, and DamagedError follows them.
@@ -70,10 +69,13 @@ def zip_members(file: BinaryIO, budget: Budget) -> Iterator[Member]:
         if info.orig_filename.endswith("/") and info.file_size == 0:
             continue  # a folder; one that holds data is a file in disguise
         refusal = _refusal(info)
-        stream = None
+        stream: Stream | None = None
         if refusal is None:
             try:
-                stream = archive.open(info)
+                with archive.open(info):  # finds what does not fit the list
+                    pass
+                bounded = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+                stream = listed_content(file, info) if bounded else archive.open(info)
             except (*UNREADABLE, RuntimeError) as error:
                 refusal = Refusal("member_damaged", f"The archive is damaged at this member ({error}).")
         yield Member(
@@ -82,10 +84,8 @@ def zip_members(file: BinaryIO, budget: Budget) -> Iterator[Member]:
             _modified(info),
             stream,
             refusal,
-            chunk=4096 if info.compress_type in _UNBOUNDED else 2**20,
+            chunk=2**20 if info.compress_type == zipfile.ZIP_STORED else 4096,
         )
-        if stream is not None:
-            stream.close()
 
 
 def package_kind(file: BinaryIO) -> str | None:
