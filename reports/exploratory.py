@@ -190,4 +190,7 @@ def _plane(distance: Floats) -> tuple[Floats, float | None]:
     # An eigenvector's sign is arbitrary: its largest part is made positive, so that a rebuild is equal.
     signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(n)])
     plane[:, :kept] = (vectors * signs)[:, :kept] * np.sqrt(positive[:kept])
+    # The last digits depend on the processor's linear algebra, and a rebuild elsewhere must be equal.
+    unit = 10.0 ** np.ceil(np.log10(np.abs(plane).max() or 1.0))
+    plane = np.round(plane / unit, 9) * unit + 0.0
     return plane, float(positive[:2].sum() / total) if total > 0 else None
