@@ -18,7 +18,7 @@ from reports.known_pairs import known_pairs
 from reports.known_scores import KnownScores, known_scores
 from reports.ledger import Ledger, ledger
 from reports.model_status import Status, model_status
-from reports.questioned import Questioned, questioned
+from reports.questioned import Questioned, questioned, strength_notes
 from reports.strength import Strength, strengths
 from reports.validation import Separation, separations
 
@@ -34,6 +34,7 @@ class Content:
     status: Status
     ledger: Ledger
     questioned: list[Questioned]
+    strength_notes: dict[str, list[str]]
     separations: list[Separation]
     strengths: list[Strength]
     known_scores: KnownScores
@@ -57,6 +58,7 @@ def content(case: Case) -> Content:
         status=model_status(case.run.get("model", {})),
         ledger=ledger(case),
         questioned=results,
+        strength_notes=strength_notes(results),
         separations=separations(known_pairs(case)),
         strengths=strengths(case),
         known_scores=scores,

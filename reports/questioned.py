@@ -27,14 +27,15 @@ class Ranked:
 class Questioned:
     """One questioned video: the ranking over identities, or in `why_not` the reason for none.
 
-    ``margin`` is the first rank's score less the second's; None with fewer than two identities.
+    ``claimed`` is the claimed driver's place in the ranking. ``margin`` is the first rank's score less the
+    second's; None with fewer than two identities.
     """
 
     label: str
     anchor: str
     path: str
     claimed_driver: str | None
-    claimed_rank: int | None
+    claimed: Ranked | None
     claimed_unknown: bool
     n_clips: int
     n_usable: int
@@ -43,6 +44,16 @@ class Questioned:
     why_not: str | None
     why_not_detail: str | None
     caveats: tuple[str, ...]
+
+
+def strength_notes(results: list[Questioned]) -> dict[str, list[str]]:
+    """What is said of the strength of evidence -> the labels of the videos it is said of."""
+    notes: dict[str, list[str]] = {}
+    for result in results:
+        shown = [*result.ranking[:1], *([result.claimed] if result.claimed else [])]
+        for note in dict.fromkeys(r.llr_note for r in shown):
+            notes.setdefault(note, []).append(result.label)
+    return notes
 
 
 def questioned(case: Case) -> list[Questioned]:
@@ -59,21 +70,21 @@ def _result(case: Case, exhibit: Exhibit) -> Questioned:
     if why_not:
         ranking = ()
     claimed = row["claimed_driver"]
-    ranks = {r.identity: r.rank for r in ranking}
+    of_identity = {r.identity: r for r in ranking}
     return Questioned(
         label=exhibit.label,
         anchor=exhibit.anchor,
         path=exhibit.path,
         claimed_driver=claimed,
-        claimed_rank=ranks.get(claimed) if claimed else None,
-        claimed_unknown=bool(claimed and ranking and claimed not in ranks),
+        claimed=of_identity.get(claimed) if claimed else None,
+        claimed_unknown=bool(claimed and ranking and claimed not in of_identity),
         n_clips=row["n_clips"],
         n_usable=row["n_usable"],
         ranking=ranking,
         margin=ranking[0].score - ranking[1].score if len(ranking) > 1 else None,
         why_not=why_not,
         why_not_detail=row["conflict"] if why_not == "conflict" else row["reason"],
-        caveats=tuple(_caveats(row, ranking)),
+        caveats=tuple(_caveats(row, ranking, case)),
     )
 
 
@@ -87,7 +98,7 @@ def _why_not(row: Row, scored: bool) -> str | None:
     return None if scored else "no_known"
 
 
-def _caveats(row: Row, ranking: tuple[Ranked, ...]) -> list[str]:
+def _caveats(row: Row, ranking: tuple[Ranked, ...], case: Case) -> list[str]:
     """Codes of what a reader of these scores must know."""
     if not ranking:
         return []
@@ -98,6 +109,10 @@ def _caveats(row: Row, ranking: tuple[Ranked, ...]) -> list[str]:
         found.append("one_known_video")
     if len(ranking) == 1:
         found.append("one_identity")
+    if row["target"] is not None:
+        compared = {r.identity for r in ranking}
+        faces = {e.row["target"] for e in case.exhibits if e.row["identity"] in compared}
+        found += ["other_face"] if faces - {row["target"], None} else []
     if row["reason_code"]:
         found.append("processed_with_caveat")
     return found

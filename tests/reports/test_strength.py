@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from model.likelihood import cllr, cllr_min
-from pipeline.likelihood_ratio import add_likelihood_ratios
+from pipeline.likelihood_ratio import OTHER_FACE, add_likelihood_ratios
 from pipeline.schemas import TABLES
 from pipeline.score import comparable_videos, score_questioned
 from reports.build import build_report
@@ -25,7 +25,8 @@ def calibrated_case(folder: Path, validated_for: str = "simulation only") -> Pat
     for person in ("Amara", "Boris", "Chiara", "Dinesh", "Elif", "Farid"):
         case.known(person, 6, target="stock avatar")
     case.questioned("q/a.mp4", "Amara", target="stock avatar")
-    case.questioned("q/b.mp4", "stranger", target="stock avatar", clips=9)
+    case.questioned("q/b.mp4", "stranger", target="stock avatar", clips=9, claimed_driver="Amara")
+    case.questioned("q/c.mp4", "Boris", target="another avatar", claimed_driver="Boris")
     case.write(folder)
     evidence = pq.read_table(folder / "evidence.parquet")
     shards = {n: pq.read_table(folder / n, schema=TABLES[n]) for n in ("clips", "embeddings")}
@@ -49,7 +50,7 @@ def signed(value: float) -> str:
 
 def test_likelihood_ratio_stands_with_interval_bound_and_source(calibrated: Built) -> None:
     first = [r for r in pq.read_table(calibrated.folder / "scores.parquet").to_pylist() if r["rank"] == 1]
-    assert len(first) == 2
+    assert len(first) == 3
     for row in first:
         shown = f"{signed(row['llr'])} {signed(row['llr_low'])} to {signed(row['llr_high'])}"
         assert f"{shown}; kept within {signed(row['llr_bound'])} of 0" in calibrated.text
@@ -57,6 +58,24 @@ def test_likelihood_ratio_stands_with_interval_bound_and_source(calibrated: Buil
     assert "the face held equal: 36 same-driver and 180 different-driver comparisons by 6 drivers" in (
         calibrated.text
     )
+
+
+def test_claimed_driver_has_a_ratio_of_their_own_beside_the_nearest(calibrated: Built) -> None:
+    rows = pq.read_table(calibrated.folder / "scores.parquet").to_pylist()
+    evidence = pq.read_table(calibrated.folder / "evidence.parquet").to_pylist()
+    (key,) = [e["evidence_id"] for e in evidence if e["path"] == "q/b.mp4"]
+    (row,) = [r for r in rows if r["evidence_id"] == key and r["identity"] == "Amara"]
+    assert row["rank"] > 1
+    assert f"claimed driver Amara: {signed(row['llr'])} {signed(row['llr_low'])} to" in calibrated.text
+
+
+def test_video_with_another_face_is_named_beside_the_caution(calibrated: Built) -> None:
+    cautions = {n: v for n, v in calibrated.figures["strength_notes"].items() if "caution" in n}
+    assert list(cautions.values()) == [["Q3"]]
+    (note,) = cautions
+    assert note.endswith(OTHER_FACE)
+    assert f"Q3 {note}." in calibrated.text
+    assert [q["label"] for q in calibrated.figures["questioned"] if "other_face" in q["caveats"]] == ["Q3"]
 
 
 def test_both_propositions_are_in_words_beside_the_meaning_of_the_ratio(calibrated: Built) -> None:
