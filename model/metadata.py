@@ -36,7 +36,8 @@ class ModelMetadata:
     ``weights_sha256`` covers names, shapes and values of all weights; ``corpus`` identifies what the
     model was trained on; ``validated_for`` says in words what its results may be used for;
     ``parity_max_difference`` is the largest difference to torch, element by element, seen at export.
-    ``validation`` holds figures by name (AUC, interval, counts); ``calibration``, where fitted, the
+    ``validation`` holds figures by name (AUC, interval, counts), and under ``conditions`` those they were
+    found under, in the form that :mod:`model.validated_under` reads; ``calibration``, where fitted, the
     numbers that turn a score into a log10 likelihood ratio (see :mod:`model.calibration`).
     """
 

@@ -2,7 +2,7 @@
 
 A figure holds under the conditions it was measured in (Morrison et al. 2021, consensus on validation
 of forensic comparison): so every condition of a questioned video that no known video shares, or that
-the model's validation does not name, is said.
+the model's validation does not cover, is said.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from reports.case import Case, Row
+from model.validated_under import Measured, ValidatedUnder, measured, validated_under
+from reports.case import Case
 
 
 @dataclass(frozen=True)
 class Condition:
     """One condition with its values and how many videos have each.
 
-    ``declared``: values the model file names under ``validation.conditions``, None when it names none.
-    ``unshared``: values of questioned videos that no known video has; ``outside``: not declared.
+    ``declared``: what the model file states, in words, None when it states nothing. ``unshared``: values of
+    questioned videos that no known video has; ``outside``: values the statement does not cover. ``unknown``:
+    the model states it, and of the case's videos it cannot be told.
     """
 
     name: str
@@ -29,57 +31,87 @@ class Condition:
     declared: tuple[str, ...] | None
     unshared: tuple[str, ...]
     outside: tuple[str, ...]
+    unknown: bool
 
 
-def _rate(row: Row) -> str | None:
-    return f"{row['fps']:.3g}" if row["fps"] else None
-
-
-def _compression(row: Row) -> str | None:
-    """Bits per pixel and frame, in steps of two: the plainest measure of how hard a video was pressed."""
-    pixels = (row["width"] or 0) * (row["height"] or 0) * (row["frames_decoded"] or 0)
-    if not pixels:
-        return None
-    bits = 8 * row["size"] / pixels
-    step = next((limit for limit in _BITS if bits < limit), None)
-    return f"< {step:g}" if step else f"≥ {_BITS[-1]:g}"
-
+_Show = Callable[[Measured], str | None]
 
 _BITS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
-_READ: Final[dict[str, Callable[[Row], str | None]]] = {
-    "codec": lambda row: row["codec"],
-    "container": lambda row: row["container"],
-    "picture": lambda row: f"{row['width']} × {row['height']}" if row["width"] else None,
-    "rate": _rate,
-    "varying": lambda row: None if row["vfr"] is None else ("yes" if row["vfr"] else "no"),
-    "compression": _compression,
+_SECONDS: Final = (2, 5, 10, 30, 60, 300, 3600)
+
+
+def _word(key: str) -> _Show:
+    return lambda video: video.words.get(key)
+
+
+def _stepped(key: str, steps: tuple[float, ...]) -> _Show:
+    """A number that is never twice the same, in steps."""
+
+    def show(video: Measured) -> str | None:
+        if key not in video.numbers:
+            return None
+        above = next((i for i, step in enumerate(steps) if video.numbers[key] < step), len(steps))
+        if above == 0:
+            return f"< {steps[0]:g}"
+        return f"{steps[above - 1]:g} to {steps[above]:g}" if above < len(steps) else f"≥ {steps[-1]:g}"
+
+    return show
+
+
+def _picture(video: Measured) -> str | None:
+    size = [video.numbers.get(key) for key in ("width", "height")]
+    return None if None in size else f"{size[0]:.0f} × {size[1]:.0f}"
+
+
+def _rate(video: Measured) -> str | None:
+    return f"{video.numbers['rate']:.3g}" if "rate" in video.numbers else None
+
+
+# Bits per pixel and frame are the plainest measure of how hard a video was pressed.
+_SHOWN: Final[dict[str, tuple[_Show, tuple[str, ...]]]] = {
+    "codec": (_word("codec"), ("codec",)),
+    "container": (_word("container"), ("container",)),
+    "picture": (_picture, ("width", "height")),
+    "rate": (_rate, ("rate",)),
+    "varying": (_word("varying_rate"), ("varying_rate",)),
+    "compression": (_stepped("bits_per_pixel", _BITS), ("bits_per_pixel",)),
+    "length": (_stepped("duration", _SECONDS), ("duration",)),
+    "generator": (_word("generator"), ("generator",)),
 }
 
 
 def conditions(case: Case) -> list[Condition]:
     """The conditions of the processed videos; empty when there is none."""
-    rows = [e.row for e in case.exhibits if e.row["status"] == "processed"]
-    validation = case.run.get("model", {}).get("validation") or {}
-    declared: Any = validation.get("conditions") or {}
+    videos = [(e.row["role"], measured(e.row)) for e in case.exhibits if e.row["status"] == "processed"]
+    stated = validated_under(case.run.get("model", {}).get("validation"))
     found = []
-    for name, read in _READ.items():
+    for name, (show, keys) in _SHOWN.items():
         sides = {
-            role: Counter(value for row in rows if row["role"] == role and (value := read(row)) is not None)
+            role: Counter(value for r, video in videos if r == role and (value := show(video)) is not None)
             for role in ("questioned", "known")
         }
-        if not any(sides.values()):
+        declared = _declared(stated, keys)
+        if not videos or not (any(sides.values()) or declared):
             continue
-        named = declared.get(name) if isinstance(declared, dict) else None
-        allowed = None if named is None else tuple(map(str, named if isinstance(named, list) else [named]))
         asked = sorted(sides["questioned"])
+        beyond = {show(video) for r, video in videos if r == "questioned" and stated.outside(video, keys)}
         found.append(
             Condition(
                 name=name,
                 questioned=tuple(sorted(sides["questioned"].items(), key=lambda item: (-item[1], item[0]))),
                 known=tuple(sorted(sides["known"].items(), key=lambda item: (-item[1], item[0]))),
-                declared=allowed,
+                declared=declared,
                 unshared=tuple(v for v in asked if sides["known"] and v not in sides["known"]),
-                outside=tuple(v for v in asked if allowed is not None and v not in allowed),
+                outside=tuple(v for v in asked if v in beyond),
+                unknown=bool(declared and not any(sides.values())),
             )
         )
     return found
+
+
+def _declared(stated: ValidatedUnder, keys: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The model's statement in words; a picture's two ranges as one."""
+    words = tuple(word for key in keys for word in stated.words.get(key, ()))
+    ranges = [stated.ranges[key] for key in keys if key in stated.ranges]
+    text = " × ".join(f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in ranges)
+    return words or ((text,) if text else None)
