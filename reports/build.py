@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup
 
-from reports import digits, wording
+from reports import digits, page
 from reports.case import Case, load_case
 from reports.content import Content, as_data, content
 from reports.figures.det import det
@@ -25,7 +23,6 @@ from reports.names import shortened, visible
 from reports.redact import redacted
 from reports.validation import FEWEST_PAIRS
 from reports.videos import MOST_INLINE, Identities, Video, frames_per_video, video
-from reports.wording import TEMPLATES
 
 PAGE_FOLDER: Final = "report-videos"
 _PAGE_SIZE: Final = 50
@@ -44,10 +41,10 @@ def build_report(case: Path, *, redact: bool = False) -> Path:
     linked = len(exhibits) > MOST_INLINE
     n_frames = frames_per_video(len(exhibits))
     environment = _environment(found.score_digits)
-    style, script = _assets(case_)
+    style, script = _style(case_), page.script()
     shared: dict[str, Any] = {
         "c": found, "case": case_, "run": case_.run, "style": style, "script": script,
-        "policy": _policy(style, script), "linked": linked,
+        "policy": page.policy(style, script), "linked": linked,
     }  # fmt: skip
     pages = {e.label: i // _PAGE_SIZE + 1 for i, e in enumerate(exhibits)}
     shared["href"] = {
@@ -69,17 +66,18 @@ def build_report(case: Path, *, redact: bool = False) -> Path:
         for number in sorted(set(pages.values())):
             some = [e for e in exhibits if pages[e.label] == number]
             videos = [video(case_, e, identities, n_frames) for e in some]
-            page = case / PAGE_FOLDER / f"{number:03d}.html"
-            page.parent.mkdir(exist_ok=True)
-            _write(page, template.render(**shared, videos=videos, number=number, last=max(pages.values())))
-            wanted.add(page)
+            path = case / PAGE_FOLDER / f"{number:03d}.html"
+            path.parent.mkdir(exist_ok=True)
+            text = template.render(**shared, videos=videos, number=number, last=max(pages.values()))
+            page.write_page(path, text)
+            wanted.add(path)
     for stale in set((case / PAGE_FOLDER).glob("*.html")) - wanted:
         stale.unlink()
     videos = [] if linked else [video(case_, e, identities, n_frames) for e in exhibits]
     shared["bins"] = binned(found.known_scores, list(found.marks.values())) if _known(found) else None
     text = environment.get_template("report.html").render(**shared, videos=videos, figures=_figures(found))
     report = case / "report.html"
-    _write(report, text)
+    page.write_page(report, text)
     return report
 
 
@@ -134,64 +132,18 @@ def _figures(found: Content) -> dict[str, Markup]:
     return drawn
 
 
-_NUMBER_FILTERS: Final = (
-    *("auc", "bare", "count", "fixed", "interval", "moment"),
-    *("percent", "rate", "seconds", "share", "size"),
-)
-
-
 def _environment(score_digits: int) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {"t": wording.t, "plain": wording.plain, "plural": wording.plural}
-    environment.globals |= {"optional": wording.optional}
-    environment.filters |= {name: getattr(digits, name) for name in _NUMBER_FILTERS}
-    environment.filters["score"] = lambda value: digits.fixed(value, score_digits)
-    environment.globals |= {"interval": digits.interval, "absent": digits.absent}
-    environment.filters |= {"visible": visible, "shortened": shortened, "name": _name}
-    return environment
+    found = page.environment()
+    found.filters["score"] = lambda value: digits.fixed(value, score_digits)
+    return found
 
 
-def _name(text: str | None) -> Markup:
-    """A name from the evidence: isolated from the text direction around it, nothing in it invisible."""
-    return digits.absent() if text is None else Markup('<bdi class="name">{}</bdi>').format(visible(text))
-
-
-def _assets(case: Case) -> tuple[Markup, Markup]:
-    """The style sheet and the script, inline; the page header of the print is part of the style."""
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+def _style(case: Case) -> Markup:
+    """The style sheet with the case and its digest in the header of a printed page."""
     header = case.run.get("case", {})
     running = " · ".join(visible(str(x)) for x in (header.get("number"), header.get("title")) if x)
     digest = re.sub(r"[^0-9a-f]", "", str(case.run.get("result_digest") or ""))[:16]
-    css = css.replace('"{running}"', _css_string(shortened(running, 80))).replace("{digest}", digest)
-    return Markup(css), Markup((TEMPLATES / "report.js").read_text(encoding="utf-8"))
-
-
-def _css_string(text: str) -> str:
-    """``text`` as a CSS string in which every character but letters and digits is an escape."""
-    escaped = "".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):X} " for c in text)
-    return f'"{escaped}"'
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing may be loaded or run but this very style sheet, this very script, and inline pictures."""
-    hashes = [base64.b64encode(hashlib.sha256(x.encode()).digest()).decode() for x in (style, script)]
-    return (
-        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: a report cut short must not look like one."""
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
+    return page.style(shortened(running, 80), digest)
 
 
 def figures_json(case: Path, *, redact: bool = False) -> str:

@@ -7,8 +7,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.build import _css_string
 from reports.names import shortened, visible
+from reports.page import css_string
 from tests.reports.conftest import HOSTILE_NAMES, Built
 
 
@@ -59,7 +59,7 @@ def test_case_number_cannot_leave_the_style_sheet(hostile: Built) -> None:
 
 @given(st.text())
 def test_css_string_of_anything_is_one_string(text: str) -> None:
-    made = _css_string(text)
+    made = css_string(text)
     inside = made[1:-1]
     assert made[0] == made[-1] == '"'
     assert '"' not in inside and "\n" not in inside and "<" not in inside and "}" not in inside
