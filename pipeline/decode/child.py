@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from pipeline.decode.confine import arm_cpu, confine
 from pipeline.decode.container import RefusedError
+from pipeline.decode.reencode import reencode
 from pipeline.decode.session import Sink, decode_file, probe_file
-from pipeline.decode.types import SIDE, DecodeRequest, Limits
+from pipeline.decode.types import SIDE, DecodeRequest, Encoding, Limits
 from pipeline.decode.wire import BrokenWireError, pack, read_message, write_all
 
 CHUNK: Final = 128  # frames a message, 2 MiB
 HEARTBEAT: Final = 1.0  # s
+PIECE: Final = 1 << 22  # bytes of an encoded file a message
 
 
 class Answer:
@@ -66,6 +68,12 @@ def answer_request(header: dict[str, Any], limits: Limits, out: int) -> None:
     try:
         if header["kind"] == "probe":
             answer.say({"kind": "facts", "facts": asdict(probe_file(header["path"], limits))})
+            return
+        if header["kind"] == "reencode":
+            encoded = reencode(header["path"], Encoding(**header["encoding"]), limits)
+            for start in range(0, len(encoded), PIECE):
+                answer.say({"kind": "encoded"}, encoded[start : start + PIECE])
+            answer.say({"kind": "facts", "facts": {}})
             return
         wanted = dict(header["request"])
         wanted["crop"] = tuple(wanted["crop"]) if wanted["crop"] else None

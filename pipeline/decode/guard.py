@@ -19,7 +19,16 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from pipeline.decode.types import SIDE, Decoded, DecodeFailure, DecodeRequest, Limits, Portrait, VideoFacts
+from pipeline.decode.types import (
+    SIDE,
+    Decoded,
+    DecodeFailure,
+    DecodeRequest,
+    Encoding,
+    Limits,
+    Portrait,
+    VideoFacts,
+)
 from pipeline.decode.wire import BrokenWireError, SilentWireError, pack, read_message, write_all
 from pipeline.reasons import DECODE_CAVEATS, DECODE_FAILURES
 
@@ -28,6 +37,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 # package lies in is appended last.
 PROGRAM: Final = "import sys; sys.path.append(sys.argv[1]); from pipeline.decode.child import serve; serve()"
 START_SECONDS: Final = 60.0
+ENCODED_LIMIT: Final = 1 << 30  # bytes of a re-encoded file
 FILES_PER_CHILD: Final = 500  # then a fresh one takes over, so that small leaks do not add up
 # What an earlier file may have prepared in the same child. A hang is not among them: trying it again
 # would cost the time limit twice.
@@ -93,6 +103,11 @@ class GuardedDecoder:
         except ValueError:
             self.close()
             return DecodeFailure("decoder_crashed", "The decoder's process answered with nonsense.")
+
+    def reencode(self, path: Path, encoding: Encoding) -> bytes | DecodeFailure:
+        """The file's video encoded once more, as the bytes of an MP4. Never raises for a bad file."""
+        answer = self._ask(path, {"kind": "reencode", "encoding": asdict(encoding)})
+        return answer if isinstance(answer, DecodeFailure) else bytes(answer.encoded)
 
     def _ask(self, path: Path, header: dict[str, Any]) -> _Collected | DecodeFailure:
         """The child's answer; a failure an earlier file may have caused is checked in a fresh child."""
@@ -199,6 +214,7 @@ class _Collected:
         self._arrays: dict[str, bytearray] = {"seconds": bytearray(), "source_index": bytearray()}
         self._end: dict[str, Any] = {}
         self.facts = VideoFacts()
+        self.encoded = bytearray()
 
     def take(self, message: dict[str, Any], payload: bytes) -> bool | DecodeFailure | None:
         """One message; None while more must come. Raises ValueError, KeyError for nonsense."""
@@ -209,6 +225,10 @@ class _Collected:
             self._frames += payload
         elif kind in self._arrays:
             self._arrays[kind] += payload
+        elif kind == "encoded":
+            if len(self.encoded) + len(payload) > ENCODED_LIMIT:
+                raise ValueError("more bytes than the limit")
+            self.encoded += payload
         elif kind == "portrait":
             gray = np.frombuffer(payload, np.uint8).reshape(int(message["height"]), int(message["width"]))
             self._portraits.append(Portrait(float(message["second"]), gray))

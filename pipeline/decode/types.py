@@ -47,6 +47,14 @@ class DecodeRequest:
 
 
 @dataclass(frozen=True)
+class Encoding:
+    """How to encode: H.264, 4:2:0. ``crf`` 0 loses nothing; ``halve`` averages width and height by two."""
+
+    crf: int
+    halve: bool = False
+
+
+@dataclass(frozen=True)
 class VideoFacts:
     """What is known of a video. The names are those of the evidence table's columns.
 
