@@ -10,6 +10,7 @@ footnote calls it the *mean over generators*. Both are reported.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -124,7 +125,7 @@ def auc(positives: npt.ArrayLike, negatives: npt.ArrayLike) -> float:
     lower = np.asarray(negatives, dtype=np.float64)
     if not len(higher) or not len(lower):
         return float("nan")
-    return _half_wins(higher, lower) / (2 * len(higher) * len(lower))
+    return half_wins(higher, lower) / (2 * len(higher) * len(lower))
 
 
 @dataclass(frozen=True)
@@ -145,19 +146,31 @@ def eer(positives: npt.ArrayLike, negatives: npt.ArrayLike) -> EqualError:
     other = np.sort(np.asarray(negatives, dtype=np.float64))
     if not len(match) or not len(other):
         return EqualError(float("nan"), float("nan"))
-    thresholds = np.unique(np.concatenate((match, other)))
-    thresholds = np.append(thresholds, np.nextafter(thresholds[-1], np.inf))
-    missed = np.searchsorted(match, thresholds, side="left") / len(match)
-    accepted = 1 - np.searchsorted(other, thresholds, side="left") / len(other)
-    after = int(np.argmax(missed >= accepted))  # at the last threshold everything is missed
-    if after == 0:
-        return EqualError(float(missed[0]), float(thresholds[0]))
-    before = after - 1
-    gap_before = accepted[before] - missed[before]
-    gap_after = missed[after] - accepted[after]
+
+    def missed(threshold: float) -> float:
+        return int(np.searchsorted(match, threshold, side="left")) / len(match)
+
+    def accepted(threshold: float) -> float:
+        return 1 - int(np.searchsorted(other, threshold, side="left")) / len(other)
+
+    def crossed(threshold: float) -> bool:
+        return missed(threshold) >= accepted(threshold)
+
+    # The rates move one way only, so the first score at which they have crossed is found by halving; above
+    # the highest score everything is missed.
+    after = float(np.nextafter(max(match[-1], other[-1]), np.inf))
+    for scores in (match, other):
+        place = bisect_left(scores, True, key=crossed)
+        after = min(after, float(scores[place])) if place < len(scores) else after
+    ends = [(scores, int(np.searchsorted(scores, after))) for scores in (match, other)]
+    below = [float(scores[end - 1]) for scores, end in ends if end]
+    if not below:
+        return EqualError(missed(after), after)
+    before = max(below)
+    gap_before = accepted(before) - missed(before)
+    gap_after = missed(after) - accepted(after)
     weight = gap_before / (gap_before + gap_after)
-    rate = missed[before] + weight * (missed[after] - missed[before])
-    return EqualError(float(rate), float(thresholds[after]))
+    return EqualError(missed(before) + weight * (missed(after) - missed(before)), after)
 
 
 def bootstrap_interval(target_aucs: npt.NDArray[np.float64]) -> tuple[float, float]:
@@ -180,16 +193,16 @@ def _target_auc(name: str, selves: Floats, crosses: Floats) -> TargetAuc:
     positives = np.sort(-pdist(selves))
     n_negatives = len(selves) * len(crosses)
     rows = max(1, _CHUNK_PAIRS // len(crosses))
-    half_wins = sum(
-        _half_wins(positives, -cdist(selves[start : start + rows], crosses).ravel())
+    wins = sum(
+        half_wins(positives, -cdist(selves[start : start + rows], crosses).ravel())
         for start in range(0, len(selves), rows)
     )
-    value = half_wins / (2 * len(positives) * n_negatives)
+    value = wins / (2 * len(positives) * n_negatives)
     return TargetAuc(name, value, len(selves), len(crosses), len(positives), n_negatives)
 
 
-def _half_wins(sorted_positives: Floats, negatives: Floats) -> int:
-    """Twice the pairs a positive wins, plus the ties; integers, so nothing is lost in summing."""
+def half_wins(sorted_positives: Floats, negatives: Floats) -> int:
+    """The AUC as a count: twice the pairs a positive wins, plus the ties; nothing is lost in summing."""
     lower = np.sort(negatives)  # sorted queries walk the positives in order, which caches like
     at_most = np.searchsorted(sorted_positives, lower, side="right")
     below = np.searchsorted(sorted_positives, lower, side="left")
