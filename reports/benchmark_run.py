@@ -26,7 +26,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """A model of the run. ``trained_on``: the generators it saw, None for all or unknown."""
+    """A model of the run. ``trained_on``: the generators it saw, None for all or unknown.
+
+    ``imported``: what another system handed over, `embeddings` or `pair scores`; None for a model file. An
+    imported system has no backbone or condition that is known, and clip length 0.
+    """
 
     model_id: str
     file: str
@@ -35,10 +39,18 @@ class MeasuredModel:
     clip_length: int
     trained_on: tuple[str, ...] | None
     record: dict[str, Any]
+    imported: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name and file."""
+        return f"{self.name} ({self.file})"
 
     @property
     def name(self) -> str:
         """What tables and figures call it."""
+        if self.imported is not None:
+            return f"{self.record['model_name']}, {self.imported}"
         system = f"{self.backbone} {self.condition} T={self.clip_length}"
         return system if self.trained_on is None else f"{system}, trained on {' + '.join(self.trained_on)}"
 
@@ -54,6 +66,8 @@ class BenchmarkRun:
     targets: pl.DataFrame
     curves: pl.DataFrame
     pair_files: pl.DataFrame
+    robustness: pl.DataFrame
+    subgroups: pl.DataFrame
 
     @property
     def generators(self) -> list[str]:
@@ -75,7 +89,7 @@ class BenchmarkRun:
 
 def load_run(folder: Path) -> BenchmarkRun:
     """Read a finished run. Raises UserError naming what is missing or damaged."""
-    names = ("results", "targets", "curves", "pair_files")
+    names = ("results", "targets", "curves", "pair_files", "robustness", "subgroups")
     for path in (folder / "benchmark.json", *(folder / f"{name}.parquet" for name in names)):
         if not path.is_file():
             raise UserError(f"{path} is missing: {folder} is not a finished benchmark; run it again.")
@@ -92,6 +106,8 @@ def load_run(folder: Path) -> BenchmarkRun:
 
 
 def _model(record: dict[str, Any]) -> MeasuredModel:
+    if "imported" in record:
+        return MeasuredModel(record["model_id"], record["file"], "", "", 0, None, record, record["imported"])
     generators = record["validation"].get("training", {}).get("generators")
     return MeasuredModel(
         record["model_id"],

@@ -87,7 +87,7 @@ def paper_tables(run: BenchmarkRun) -> list[PaperTable]:
 
 def _length(run: BenchmarkRun) -> int:
     """The paper's T = 64 where a model has it, else the longest there is."""
-    lengths = {model.clip_length for model in run.models}
+    lengths = {model.clip_length for model in run.models if not model.imported}
     return 64 if 64 in lengths or not lengths else max(lengths)
 
 
@@ -109,6 +109,9 @@ def _systems(
     if baseline:
         cells = (Cell(Figure(), _beside(run, BASELINE, column)) for column in columns)
         rows.append(("NVFAIR landmark baseline", tuple(cells)))
+        for other in run.models:
+            if other.imported:
+                rows.append((other.title, tuple(Cell(run.figure(other, column)) for column in columns)))
     for backbone, condition, length in systems:
         theirs = SYSTEMS.get((backbone, condition, length)) or SYSTEMS.get((backbone, condition, 64))
         label = f"{backbone} {condition} T={length}"
@@ -173,7 +176,7 @@ def _every_model(run: BenchmarkRun) -> PaperTable:
     rows = []
     for model in run.models:
         for protocol, originals in kinds:
-            label = f"{model.name} ({model.file}), {protocol}" + (", with originals" if originals else "")
+            label = f"{model.title}, {protocol}" + (", with originals" if originals else "")
             cells = (Cell(run.figure(model, column, protocol, originals=originals)) for column in columns)
             rows.append((label, tuple(cells)))
     names = tuple(OVERALL.get(column, column) for column in columns)
@@ -213,9 +216,9 @@ def latex(table: PaperTable) -> str:
         f"% {table.title}",
         f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}",
         "\\hline",
-        " & ".join(["", *map(_escaped, table.columns)]) + r" \\",
+        " & ".join(["", *map(escaped, table.columns)]) + r" \\",
         "\\hline",
-        *(" & ".join([_escaped(label), *map(_latex_cell, cells)]) + r" \\" for label, cells in table.rows),
+        *(" & ".join([escaped(label), *map(_latex_cell, cells)]) + r" \\" for label, cells in table.rows),
         "\\hline",
         "\\end{tabular}",
     ]
@@ -237,5 +240,6 @@ _LATEX: Final = {
 }  # fmt: skip
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """``text`` with every character LaTeX would read as a command escaped."""
     return "".join(_LATEX.get(character, character) for character in text)

@@ -2,18 +2,23 @@
 
 On a CPU each worker decodes and embeds with sessions of one thread. On a GPU the workers decode and
 one process embeds, so that a batch is filled from many videos.
+
+The robustness rerun is the same pass over a sample of the videos, with every alteration of a video in
+place of the video itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.metadata import ModelMetadata
+from pipeline.benchmark.alterations import altered
 from pipeline.benchmark.clips import Clip, choose_clips, cut
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.decode.guard import GuardedDecoder
@@ -24,14 +29,28 @@ from pipeline.frames.store import REQUEST
 
 
 @dataclass(frozen=True)
+class Model:
+    """A model file to measure."""
+
+    path: Path
+    id: str
+    metadata: ModelMetadata
+
+
+@dataclass(frozen=True)
 class EmbedOptions:
-    """What every worker needs to know. ``models``: model_id -> file; ``lengths``: model_id -> T."""
+    """What every worker needs to know. ``models``: model_id -> file; ``lengths``: model_id -> T.
+
+    ``altered``: embed the alterations of each video and not the video; ``chunk``: videos a part covers.
+    """
 
     root: Path
     models: Mapping[str, Path]
     lengths: Mapping[str, int]
     provider: str
     multi_clip: bool
+    altered: bool = False
+    chunk: int = CHUNK
 
 
 @dataclass(frozen=True)
@@ -91,17 +110,32 @@ class ClipWorker:
         cuts: dict[int, list[NDArray[np.uint8]]] = {length: [] for length in lengths}
         for path in work.paths:
             decoded = self._decoder.decode(options.root / path, REQUEST)
-            found.videos.append(_video_row(path, decoded))
-            if isinstance(decoded, DecodeFailure):
-                continue
-            for length in lengths:
-                for clip in choose_clips(len(decoded.frames), length, multi_clip=options.multi_clip):
-                    cuts[length].append(cut(decoded.frames, clip, length))
-                    found.rows[length].append(_clip_row(path, clip))
+            for name, variant in self._variants(path, decoded):
+                row = {"alteration": name, "unchanged": _same(variant, decoded)}
+                found.videos.append(_video_row(path, variant) | row)
+                if isinstance(variant, DecodeFailure):
+                    continue
+                for length in lengths:
+                    for clip in choose_clips(len(variant.frames), length, multi_clip=options.multi_clip):
+                        cuts[length].append(cut(variant.frames, clip, length))
+                        found.rows[length].append({**_clip_row(path, clip), "alteration": name})
         found.clips = {length: _stacked(some, length) for length, some in cuts.items()}
         if self._sessions:
             self._sessions.embed(found, work.models)
         return found
+
+    def _variants(
+        self, path: str, decoded: Decoded | DecodeFailure
+    ) -> Iterator[tuple[str | None, Decoded | DecodeFailure]]:
+        """The video itself, or where that is asked for each of its alterations by key."""
+        if not self._options.altered or isinstance(decoded, DecodeFailure):
+            yield None, decoded
+            return
+        for alteration, frames in altered(self._options.root / path, path, decoded, self._decoder):
+            if isinstance(frames, DecodeFailure):
+                yield alteration.key, frames
+            else:
+                yield alteration.key, replace(decoded, frames=frames)
 
 
 def embed_videos(
@@ -115,8 +149,8 @@ def embed_videos(
     on_gpu = options.provider == "CUDAExecutionProvider"
     here = Sessions(options, threads=max(1, workers // 2)) if on_gpu else None
     actors = OrderedActors[ChunkWork](ClipWorker, (options, not on_gpu), workers, num_cpus=0)
-    missing = run.missing(-(-len(paths) // CHUNK), list(options.models))
-    for work, answer in actors.map(_works(paths, missing)):
+    missing = run.missing(-(-len(paths) // options.chunk), list(options.models))
+    for work, answer in actors.map(_works(paths, missing, options.chunk)):
         found = _each_alone(actors, work) if isinstance(answer, WorkerDied) else answer
         if here:
             here.embed(found, work.models)
@@ -125,9 +159,9 @@ def embed_videos(
     return here.provider if here else "CPUExecutionProvider"
 
 
-def _works(paths: Sequence[str], missing: Mapping[int, tuple[str, ...]]) -> Iterator[ChunkWork]:
+def _works(paths: Sequence[str], missing: Mapping[int, tuple[str, ...]], size: int) -> Iterator[ChunkWork]:
     for chunk, models in missing.items():
-        yield ChunkWork(chunk, tuple(paths[chunk * CHUNK : (chunk + 1) * CHUNK]), models)
+        yield ChunkWork(chunk, tuple(paths[chunk * size : (chunk + 1) * size]), models)
 
 
 def _each_alone(actors: OrderedActors[ChunkWork], work: ChunkWork) -> ChunkClips:
@@ -160,7 +194,16 @@ def _video_row(path: str, decoded: Decoded | DecodeFailure) -> dict[str, Any]:
         "reason": decoded.reason,
         "frames": 0 if isinstance(decoded, DecodeFailure) else len(decoded.frames),
         "fps": decoded.facts.fps,
+        "alteration": None,
+        "unchanged": False,
     }
+
+
+def _same(variant: Decoded | DecodeFailure, clean: Decoded | DecodeFailure) -> bool:
+    """Whether an alteration left every frame as it was."""
+    if isinstance(variant, DecodeFailure) or isinstance(clean, DecodeFailure):
+        return False
+    return variant is not clean and np.array_equal(variant.frames, clean.frames)
 
 
 def _clip_row(path: str, clip: Clip) -> dict[str, Any]:

@@ -20,31 +20,48 @@ from pipeline.benchmark.protocols import number
 DRAWS: Final = 400
 
 
-def measure_pairs(pairs: pl.DataFrame, embeddings: pl.DataFrame, drivers: pl.DataFrame) -> dict[str, Any]:
-    """Figures of one pair file and one model, without ``model_id`` and ``pair_file``.
+def score_pairs(pairs: pl.DataFrame, embeddings: pl.DataFrame) -> pl.DataFrame:
+    """``left, right, same_driver, score`` of the pairs whose videos both have embeddings.
 
-    pairs: ``left, right, same_driver``; embeddings: ``path, window, embedding``; drivers: ``path, driver``.
-    Pairs with a video that has no embedding are counted in ``n_left_out``. The 95 % interval resamples
-    drivers, not pairs: a pair weighs the product of its two drivers' draws.
+    pairs: ``left, right, same_driver``; embeddings: ``path, window, embedding`` of any length.
     """
     vectors = _means(embeddings.filter("window"))
     number_of = {path: place for place, path in enumerate(vectors["path"].to_list())}
     usable = pairs.filter(pl.col("left").is_in(list(number_of)) & pl.col("right").is_in(list(number_of)))
-    same = usable["same_driver"].to_numpy()
+    matrix = np.array(vectors["embedding"].to_list())
+    left, right = ([number_of[path] for path in usable[side]] for side in ("left", "right"))
+    scores = np.einsum("ij,ij->i", matrix[left], matrix[right]) if len(usable) else np.zeros(0)
+    return usable.with_columns(score=pl.Series(scores, dtype=pl.Float64))
+
+
+def look_up_pairs(pairs: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    """The same from pair scores of another system (``left, right, score``, either way round)."""
+    swapped = scores.select(left="right", right="left", score="score")
+    known = pl.concat([scores, swapped]).unique(["left", "right"], keep="first", maintain_order=True)
+    return pairs.join(known, on=["left", "right"], how="inner", maintain_order="left")
+
+
+def measure_pairs(scored: pl.DataFrame, n_pairs: int, drivers: pl.DataFrame) -> dict[str, Any]:
+    """Figures of one pair file and one model, without ``model_id`` and ``pair_file``.
+
+    scored: ``left, right, same_driver, score``; n_pairs: pairs of the file, of which those not scored are
+    counted in ``n_left_out``; drivers: ``path, driver``. The 95 % interval resamples drivers, not pairs: a
+    pair weighs the product of its two drivers' draws.
+    """
+    same = scored["same_driver"].to_numpy()
     figures: dict[str, Any] = {
         "n_same": int(same.sum()),
         "n_different": int((~same).sum()),
-        "n_left_out": len(pairs) - len(usable),
+        "n_left_out": n_pairs - len(scored),
     }
     names = ("auc", "auc_low", "auc_high", "eer", "eer_low", "eer_high")
     if not same.any() or same.all():
         return figures | dict.fromkeys(names)
-    matrix = np.stack(vectors["embedding"].to_list())
-    left, right = ([number_of[path] for path in usable[side]] for side in ("left", "right"))
-    scores = np.einsum("ij,ij->i", matrix[left], matrix[right])
+    scores = scored["score"].to_numpy()
     who = dict(drivers.select("path", "driver").iter_rows())
-    identities, place = np.unique([who[path] for path in vectors["path"]], return_inverse=True)
-    ends = place[left], place[right]
+    of_pair = [[who[path] for path in scored[side]] for side in ("left", "right")]
+    identities, place = np.unique(of_pair, return_inverse=True)
+    ends = place.reshape(2, -1)
     values = []
     for weights in bootstrap_draws(len(identities), DRAWS):
         weight = np.where(ends[0] == ends[1], weights[ends[0]], weights[ends[0]] * weights[ends[1]])
@@ -57,8 +74,10 @@ def measure_pairs(pairs: pl.DataFrame, embeddings: pl.DataFrame, drivers: pl.Dat
 
 
 def _means(embeddings: pl.DataFrame) -> pl.DataFrame:
-    """Mean embedding of each video: ``path, embedding``."""
-    vectors = embeddings["embedding"].to_numpy().astype(np.float64)
+    """Mean of each video's embeddings at unit length: ``path, embedding``."""
+    vectors = embeddings["embedding"].to_numpy().astype(np.float64).reshape(len(embeddings), -1)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
     groups: dict[str, list[int]] = {}
     for place, path in enumerate(embeddings["path"].to_list()):
         groups.setdefault(path, []).append(place)

@@ -16,8 +16,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from model.protocol import MeanAuc, eer, mean_auc
-from pipeline.benchmark.intervals import Parts, jackknife_interval, joint_interval, parts
+from model.protocol import eer
+from pipeline.benchmark.intervals import (
+    Floats,
+    Parts,
+    Scorer,
+    by_distance,
+    jackknife_interval,
+    joint_interval,
+    parts,
+)
 
 PAPER: Final = "paper"
 SINGLE_SOURCE: Final = "single-source"
@@ -45,18 +53,66 @@ def measure_model(model_id: str, embeddings: pl.DataFrame, labels: pl.DataFrame)
     are not compared.
     """
     found = Measured([], [], [])
-    centre = _one_a_video(embeddings.filter("centre"), labels)
-    _measure(model_id, PAPER, centre, found, curves=True)
-    known = centre.filter(pl.col("source").is_not_null() & pl.col("driver_source").is_not_null())
-    if known["source"].n_unique() > 1:
-        _measure(model_id, SINGLE_SOURCE, known.filter(pl.col("source") == pl.col("driver_source")), found)
+    centre = embeddings.filter("centre")
+    if len(centre):
+        videos = one_a_video(centre, labels)
+        _measure(model_id, PAPER, videos, by_distance(vectors_of(videos)), found, curves=True)
+        known = _single_source(videos)
+        if known is not None:
+            _measure(model_id, SINGLE_SOURCE, known, by_distance(vectors_of(known)), found)
     windows = embeddings.filter("window")
     if len(windows):
-        _measure(model_id, MULTI_CLIP, _one_a_video(windows, labels), found)
+        videos = one_a_video(windows, labels)
+        _measure(model_id, MULTI_CLIP, videos, by_distance(vectors_of(videos)), found)
     return found
 
 
-def _one_a_video(embeddings: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+def measure_scores(model_id: str, pairs: pl.DataFrame, labels: pl.DataFrame) -> Measured:
+    """The same from pair scores (``left, right, score``) of a system that hands out no embeddings."""
+    found = Measured([], [], [])
+    _measure(model_id, PAPER, labels, by_score(pairs, labels), found, curves=True)
+    known = _single_source(labels)
+    if known is not None:
+        _measure(model_id, SINGLE_SOURCE, known, by_score(pairs, known), found)
+    return found
+
+
+def by_score(pairs: pl.DataFrame, videos: pl.DataFrame) -> Scorer:
+    """Scores looked up among ``pairs`` (``left, right, score``, either way round); others are not scored."""
+    place = {path: number for number, path in enumerate(videos["path"].to_list())}
+    known: dict[tuple[int, int], float] = {}
+    for left, right, stated in pairs.select("left", "right", "score").iter_rows():
+        if left in place and right in place:
+            known[place[left], place[right]] = known[place[right], place[left]] = stated
+    partners: dict[int, list[int]] = {}
+    for left, right in known:
+        partners.setdefault(left, []).append(right)
+
+    def score(own: NDArray[np.intp], other: NDArray[np.intp]) -> tuple[Floats, Floats, NDArray[np.intp]]:
+        selves = set(own.tolist())
+        positives = [
+            known[left, right]
+            for left in selves
+            for right in partners.get(left, ())
+            if left < right in selves
+        ]
+        against = [[known[a, b] for b in partners.get(a, ()) if b in selves] for a in other.tolist()]
+        negatives = [value for some in against for value in some]
+        counts = np.array([len(some) for some in against], np.intp)
+        return np.array(positives, np.float64), np.array(negatives, np.float64), counts
+
+    return score
+
+
+def _single_source(videos: pl.DataFrame) -> pl.DataFrame | None:
+    """Videos whose driver comes from the target's own corpus; None where there is but one corpus."""
+    known = videos.filter(pl.col("source").is_not_null() & pl.col("driver_source").is_not_null())
+    if known["source"].n_unique() < 2:
+        return None
+    return known.filter(pl.col("source") == pl.col("driver_source"))
+
+
+def one_a_video(embeddings: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     """Labels with the mean of each video's embeddings, in label order."""
     vectors = embeddings["embedding"].to_numpy().astype(np.float64)
     paths = embeddings["path"]
@@ -71,30 +127,38 @@ def _one_a_video(embeddings: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame
     return labels.join(of_video, on="path", how="inner", maintain_order="left")
 
 
+def vectors_of(videos: pl.DataFrame, column: str = "embedding") -> Floats:
+    """The embeddings of ``one_a_video`` as float64 [N, D]."""
+    vectors: Floats = videos[column].to_numpy().reshape(len(videos), -1)
+    return vectors
+
+
 def _measure(
-    model_id: str, protocol: str, videos: pl.DataFrame, found: Measured, *, curves: bool = False
+    model_id: str,
+    protocol: str,
+    videos: pl.DataFrame,
+    score: Scorer,
+    found: Measured,
+    *,
+    curves: bool = False,
 ) -> None:
-    vectors = videos["embedding"].to_numpy().reshape(len(videos), -1)
     target = videos["target"].to_numpy().astype(str)
     driver = videos["driver"].to_numpy().astype(str)
-    for originals, chosen in _subsets(videos):
+    for originals, chosen in subsets(videos):
         key = {"model_id": model_id, "protocol": protocol, "originals": originals}
-        decomposed: list[Parts] = []
+        generators: list[Parts] = []
         for subset, mask in chosen.items():
-            mean = mean_auc(vectors, target, driver == target, mask)
-            pieces = parts(vectors, target, driver, mask)
-            found.results.append({**key, "subset": subset, **_figures(mean, [pieces])})
-            found.targets += [{**key, "subset": subset, **row} for row in _target_rows(mean)]
+            pieces = parts(score, target, driver, mask)
+            found.results.append({**key, "subset": subset, **_figures(pieces)})
+            found.targets += [{**key, "subset": subset, **row} for row in _target_rows(pieces)]
             if subset != POOLED:
-                decomposed.append(pieces)
+                generators.append(pieces)
             elif curves and not originals:
                 found.curves += [{"model_id": model_id, **row} for row in curve(pieces)]
-        found.results.append(
-            {**key, "subset": MEAN, **_mean_of(found.results[-len(decomposed) :], decomposed)}
-        )
+        found.results.append({**key, "subset": MEAN, **_mean_of(generators)})
 
 
-def _subsets(videos: pl.DataFrame) -> Iterator[tuple[bool, dict[str, NDArray[np.bool_]]]]:
+def subsets(videos: pl.DataFrame) -> Iterator[tuple[bool, dict[str, NDArray[np.bool_]]]]:
     """Without and, where there are any, with originals: pooled, then each generator, as masks."""
     original = videos["original"].to_numpy()
     generator = videos["generator"].to_numpy().astype(str)
@@ -106,55 +170,60 @@ def _subsets(videos: pl.DataFrame) -> Iterator[tuple[bool, dict[str, NDArray[np.
         yield originals, masks
 
 
-def _figures(mean: MeanAuc, pieces: list[Parts]) -> Row:
-    low, high = joint_interval(pieces)
-    jackknife_low, jackknife_high = jackknife_interval(pieces)
-    positives = np.concatenate([np.empty(0), *(scores for one in pieces for scores in one.positives)])
-    negatives = np.concatenate([np.empty(0), *(scores for one in pieces for scores in one.negatives)])
+def _figures(pieces: Parts) -> Row:
+    positives, negatives = pieces.positives, pieces.negatives
     return {
-        "auc": number(mean.auc),
-        "low": number(low),
-        "high": number(high),
-        "jackknife_low": number(jackknife_low),
-        "jackknife_high": number(jackknife_high),
+        "auc": number(pieces.mean),
+        **_intervals([pieces]),
         "eer": number(eer(positives, negatives).rate),
-        "n_targets": len(mean.targets),
-        "n_left_out": len(mean.left_out),
+        "n_targets": len(pieces.targets),
+        "n_left_out": len(pieces.left_out),
         "n_positives": len(positives),
         "n_negatives": len(negatives),
     }
 
 
-def _mean_of(rows: list[Row], pieces: list[Parts]) -> Row:
+def _mean_of(generators: list[Parts]) -> Row:
     """The mean of the generators' AUCs; its interval draws identities once for all of them."""
-    measured = [(row, one) for row, one in zip(rows, pieces, strict=True) if row["auc"] is not None]
-    together = [one for _, one in measured]
-    low, high = joint_interval(together)
-    jackknife_low, jackknife_high = jackknife_interval(together)
+    measured = [one for one in generators if one.targets]
     return {
-        "auc": number(float(np.mean([row["auc"] for row, _ in measured]))) if measured else None,
+        "auc": mean_auc(measured),
+        **_intervals(measured),
+        "eer": None,
+        "n_targets": max((len(one.targets) for one in generators), default=0),
+        "n_left_out": max((len(one.left_out) for one in generators), default=0),
+        "n_positives": sum(len(one.positives) for one in generators),
+        "n_negatives": sum(len(one.negatives) for one in generators),
+    }
+
+
+def mean_auc(some: list[Parts]) -> float | None:
+    """Mean of the AUCs that could be measured, None when there is none."""
+    measured = [one.mean for one in some if one.targets]
+    return float(np.mean(measured)) if measured else None
+
+
+def _intervals(pieces: list[Parts]) -> Row:
+    low, high = joint_interval(pieces)
+    jackknife_low, jackknife_high = jackknife_interval(pieces)
+    return {
         "low": number(low),
         "high": number(high),
         "jackknife_low": number(jackknife_low),
         "jackknife_high": number(jackknife_high),
-        "eer": None,
-        "n_targets": max((row["n_targets"] for row in rows), default=0),
-        "n_left_out": max((row["n_left_out"] for row in rows), default=0),
-        "n_positives": sum(row["n_positives"] for row in rows),
-        "n_negatives": sum(row["n_negatives"] for row in rows),
     }
 
 
-def _target_rows(mean: MeanAuc) -> Iterator[Row]:
-    for one in mean.targets:
+def _target_rows(pieces: Parts) -> Iterator[Row]:
+    for one in pieces.targets:
         yield {
-            "target": one.target,
+            "target": one.name,
             "auc": one.auc,
             "n_self": one.n_self,
             "n_cross": one.n_cross,
             "left_out": None,
         }
-    for target, reason in mean.left_out.items():
+    for target, reason in pieces.left_out.items():
         yield {"target": target, "auc": None, "n_self": None, "n_cross": None, "left_out": reason}
 
 
@@ -164,10 +233,9 @@ def curve(pieces: Parts) -> list[Row]:
     The thresholds are scores of pairs, dense where few false matches are left; the rates at them are
     counted, not interpolated.
     """
-    if not pieces.positives:
+    if not pieces.targets:
         return []
-    same = np.sort(np.concatenate(pieces.positives))
-    other = np.sort(np.concatenate(pieces.negatives))
+    same, other = np.sort(pieces.positives), np.sort(pieces.negatives)
     dense = 1 - np.logspace(-np.log10(max(len(other), 10)), 0, CURVE_POINTS // 2)
     thresholds = np.unique(
         np.concatenate(

@@ -3,44 +3,115 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
-from pipeline.benchmark.pair_protocol import measure_pairs
-from pipeline.benchmark.protocols import measure_model
+from pipeline.benchmark import schemas
+from pipeline.benchmark.imported import EMBEDDINGS
+from pipeline.benchmark.intervals import Scorer, by_distance
+from pipeline.benchmark.pair_protocol import look_up_pairs, measure_pairs, score_pairs
+from pipeline.benchmark.protocols import (
+    Measured,
+    by_score,
+    measure_model,
+    measure_scores,
+    one_a_video,
+    vectors_of,
+)
+from pipeline.benchmark.robustness import measure_robustness
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
+from pipeline.benchmark.subgroups import Grouping, groupings, measure_subgroups
 from pipeline.datasets.label import Dataset, DatasetProblem
 from pipeline.datasets.pairs import read_pairs
 from pipeline.errors import UserError
 
+#: Videos a part of the robustness rerun covers: each stands for as many clips as there are alterations.
+ALTERED_CHUNK = 4
 
-def write_results(run: RunFolder, dataset: Dataset, step: Callable[[], None]) -> list[DatasetProblem]:
+
+@dataclass
+class _Tables:
+    """State: the result tables as they grow, and what they are measured on."""
+
+    dataset: Dataset
+    groups: list[Grouping]
+    pair_files: dict[str, pl.DataFrame]
+    rows: dict[str, list[dict[str, Any]]] = field(
+        default_factory=lambda: {name: [] for name in schemas.RESULT_TABLES}
+    )
+
+    def add(self, found: Measured) -> None:
+        self.rows["results"] += found.results
+        self.rows["targets"] += found.targets
+        self.rows["curves"] += found.curves
+
+    def add_subgroups(self, model_id: str, videos: pl.DataFrame, score: Scorer) -> None:
+        self.rows["subgroups"] += measure_subgroups(model_id, videos, score, self.groups)
+
+    def add_pairs(self, model_id: str, scored: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+        drivers = self.dataset.labels.select("path", "driver")
+        for name, pairs in self.pair_files.items():
+            figures = measure_pairs(scored(pairs), len(pairs), drivers)
+            self.rows["pair_files"].append({"model_id": model_id, "pair_file": name, **figures})
+
+    def add_embeddings(self, model_id: str, embeddings: pl.DataFrame) -> None:
+        """Every protocol embeddings allow: ``path, centre, window, embedding``."""
+        self.add(measure_model(model_id, embeddings, self.dataset.labels))
+        centre = embeddings.filter("centre")
+        if len(centre):
+            videos = one_a_video(centre, self.dataset.labels)
+            self.add_subgroups(model_id, videos, by_distance(vectors_of(videos)))
+        if embeddings["window"].any():
+            self.add_pairs(model_id, lambda pairs: score_pairs(pairs, embeddings))
+
+    def add_scores(self, model_id: str, scores: pl.DataFrame) -> None:
+        """Every protocol pair scores allow: ``left, right, score``."""
+        labels = self.dataset.labels
+        self.add(measure_scores(model_id, scores, labels))
+        self.add_subgroups(model_id, labels, by_score(scores, labels))
+        self.add_pairs(model_id, lambda pairs: look_up_pairs(pairs, scores))
+
+
+def write_results(
+    run: RunFolder, dataset: Dataset, sample: Dataset | None, step: Callable[[], None]
+) -> list[DatasetProblem]:
     """Measure every finished model of the run and write ``schemas.RESULT_TABLES``.
 
-    ``step`` is called once a model. Returns the problems of the pair files.
+    ``sample``: the videos of the robustness rerun, None where there is none. ``step`` is called once a
+    model. Returns the problems of the pair files and of the attributes.
     """
-    tables: dict[str, list[dict[str, Any]]] = {"results": [], "targets": [], "curves": [], "pair_files": []}
     pair_files, problems = _pair_files(dataset)
-    drivers = dataset.labels.select("path", "driver")
+    groups, ungrouped = groupings(dataset)
+    tables = _Tables(dataset, groups, pair_files)
     chunks = -(-len(dataset) // CHUNK)
     for model in run.models():
         model_id = model["model_id"]
-        if run.missing(chunks, [model_id]):
-            continue  # interrupted before its last part; named again, it goes on
-        embeddings = pl.DataFrame(run.read_embeddings(model_id))
-        found = measure_model(model_id, embeddings, dataset.labels)
-        tables["results"] += found.results
-        tables["targets"] += found.targets
-        tables["curves"] += found.curves
-        if embeddings["window"].any():
-            for name, pairs in pair_files.items():
-                figures = measure_pairs(pairs, embeddings, drivers)
-                tables["pair_files"].append({"model_id": model_id, "pair_file": name, **figures})
+        if "imported" in model:
+            table = run.read_imported(model_id)
+            add = tables.add_embeddings if model["imported"] == EMBEDDINGS else tables.add_scores
+            add(model_id, table)
+        elif not run.missing(chunks, [model_id]):
+            embeddings = pl.DataFrame(run.read_embeddings(model_id))
+            tables.add_embeddings(model_id, embeddings)
+            if sample is not None:
+                tables.rows["robustness"] += _robustness(run, model_id, embeddings, sample)
+        # else interrupted before its last part; named again, it goes on
         step()
-    for name, rows in tables.items():
+    for name, rows in tables.rows.items():
         run.write_result(name, rows)
-    return problems
+    return [*problems, *ungrouped]
+
+
+def _robustness(
+    run: RunFolder, model_id: str, embeddings: pl.DataFrame, sample: Dataset
+) -> list[dict[str, Any]]:
+    rerun = run.robustness
+    if rerun.missing(-(-len(sample) // ALTERED_CHUNK), [model_id]):
+        return []
+    altered, facts = pl.DataFrame(rerun.read_embeddings(model_id)), pl.DataFrame(rerun.read_videos())
+    return list(measure_robustness(model_id, embeddings, altered, facts, sample.labels))
 
 
 def _pair_files(dataset: Dataset) -> tuple[dict[str, pl.DataFrame], list[DatasetProblem]]:

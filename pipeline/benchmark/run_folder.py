@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.metadata import ModelMetadata
 from pipeline.benchmark import schemas
+from pipeline.benchmark.imported import Imported
 from pipeline.custody import make_private_folder, remove_unfinished, write_atomically
 from pipeline.errors import UserError
 
@@ -26,9 +28,16 @@ CHUNK: Final = 64
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths and parts of one run."""
+    """Paths and parts of one run. The robustness rerun is a run of its own with other columns."""
 
     root: Path
+    video_columns: pa.Schema = schemas.VIDEOS
+    embedding_columns: pa.Schema = schemas.EMBEDDINGS
+
+    @property
+    def robustness(self) -> RunFolder:
+        """The rerun with altered videos, in a folder below."""
+        return RunFolder(self.root / "robustness", schemas.ALTERED_VIDEOS, schemas.ALTERED_EMBEDDINGS)
 
     @property
     def record(self) -> Path:
@@ -73,6 +82,25 @@ class RunFolder:
         record = {"model_id": model_id, "file": file_name, **asdict(metadata)}
         write_atomically(self.root / "models" / f"{model_id}.json", json.dumps(record, indent=1).encode())
 
+    def add_imported(self, imported: Imported) -> None:
+        """Note another system's embeddings or scores as a model that needs no videos."""
+        make_private_folder(self.root / "imports")
+        buffer = io.BytesIO()
+        imported.table.write_parquet(buffer)
+        write_atomically(self.root / "imports" / f"{imported.id}.parquet", buffer.getvalue())
+        record = {
+            "model_id": imported.id,
+            "file": imported.file,
+            "model_name": Path(imported.file).stem,
+            "imported": imported.kind,
+            "problems": [str(problem) for problem in imported.problems],
+        }
+        write_atomically(self.root / "models" / f"{imported.id}.json", json.dumps(record, indent=1).encode())
+
+    def read_imported(self, model_id: str) -> pl.DataFrame:
+        """What ``add_imported`` kept: embeddings or pair scores, see ``pipeline.benchmark.imported``."""
+        return pl.read_parquet(self.root / "imports" / f"{model_id}.parquet")
+
     def models(self) -> list[dict[str, Any]]:
         """Every model noted, by name and id."""
         found = [json.loads(path.read_text("utf-8")) for path in (self.root / "models").glob("*.json")]
@@ -96,21 +124,27 @@ class RunFolder:
         """Write the chunk's parts; a model's part last, because it says that the chunk is done for it."""
         _write(
             self.root / "videos" / f"{part_name(chunk)}.parquet",
-            pa.Table.from_pylist(videos, schema=schemas.VIDEOS),
+            pa.Table.from_pylist(videos, schema=self.video_columns),
         )
         for model_id, rows in embeddings.items():
             _write(
                 self.root / "embeddings" / model_id / f"{part_name(chunk)}.parquet",
-                pa.Table.from_pylist(rows, schema=schemas.EMBEDDINGS),
+                pa.Table.from_pylist(rows, schema=self.embedding_columns),
             )
 
     def read_videos(self) -> pa.Table:
-        """All rows of ``videos``."""
-        return pq.read_table(self.root / "videos", schema=schemas.VIDEOS)
+        """All rows of ``videos``; none where nothing was decoded."""
+        if not any((self.root / "videos").glob("*.parquet")):
+            return self.video_columns.empty_table()
+        return pq.read_table(self.root / "videos", schema=self.video_columns)
 
     def read_embeddings(self, model_id: str) -> pa.Table:
         """All rows of one model's ``embeddings``."""
-        return pq.read_table(self.root / "embeddings" / model_id, schema=schemas.EMBEDDINGS)
+        return pq.read_table(self.root / "embeddings" / model_id, schema=self.embedding_columns)
+
+    def has_results(self) -> bool:
+        """Whether every result table is there."""
+        return all((self.root / f"{name}.parquet").is_file() for name in schemas.RESULT_TABLES)
 
     def write_result(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Write one of ``schemas.RESULT_TABLES``."""

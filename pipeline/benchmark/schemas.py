@@ -35,6 +35,29 @@ EMBEDDINGS: Final = pa.schema(
     ]
 )
 
+_ALTERATION: Final = _field("alteration", pa.string(), "key of pipeline/benchmark/alterations.py")
+
+ALTERED_VIDEOS: Final = pa.schema(
+    [
+        VIDEOS.field("path"),
+        _field("alteration", pa.string(), "null where the video itself could not be decoded", nullable=True),
+        VIDEOS.field("status"),
+        VIDEOS.field("reason_code"),
+        VIDEOS.field("reason"),
+        _field("unchanged", pa.bool_(), "the alteration left every frame as it was"),
+    ]
+)
+
+ALTERED_EMBEDDINGS: Final = pa.schema(
+    [
+        EMBEDDINGS.field("path"),
+        _ALTERATION,
+        EMBEDDINGS.field("start_frame"),
+        EMBEDDINGS.field("padded_frames"),
+        EMBEDDINGS.field("embedding"),
+    ]
+)
+
 RESULTS: Final = pa.schema(
     [
         _field("model_id", pa.string(), "SHA-256 of the ONNX file"),
@@ -95,9 +118,53 @@ PAIR_FILES: Final = pa.schema(
     ]
 )
 
+ROBUSTNESS: Final = pa.schema(
+    [
+        _field("model_id", pa.string(), "SHA-256 of the ONNX file"),
+        _ALTERATION,
+        _field("family", pa.string(), "what is altered; a family's rows stand in rising strength"),
+        _field(
+            "compared", pa.string(), "`both`: both videos of a pair altered; `one`: clean against altered"
+        ),
+        _field("subset", pa.string(), "as in results"),
+        _field("auc", pa.float64(), "paper protocol on the altered videos", nullable=True),
+        _field("low", pa.float64(), "lower end of its 95 % interval", nullable=True),
+        _field("high", pa.float64(), "upper end of its 95 % interval", nullable=True),
+        _field("clean", pa.float64(), "AUC of the same videos unaltered", nullable=True),
+        _field("difference", pa.float64(), "auc minus clean", nullable=True),
+        _field("difference_low", pa.float64(), "lower end of its 95 % interval, paired", nullable=True),
+        _field("difference_high", pa.float64(), "upper end of its 95 % interval, paired", nullable=True),
+        _field("n_targets", pa.int32(), "targets measured", "identities"),
+        _field("n_videos", pa.int32(), "videos compared", "videos"),
+        _field("n_unchanged", pa.int32(), "of them, those the alteration left as they were", "videos"),
+        _field("n_failed", pa.int32(), "videos of the sample without an embedding", "videos"),
+    ]
+)
+
+SUBGROUPS: Final = pa.schema(
+    [
+        _field("model_id", pa.string(), "SHA-256 of the ONNX file"),
+        _field("attribute", pa.string(), "column the groups come from"),
+        _field("group", pa.string(), "its value; both videos of a pair carry it"),
+        _field("auc", pa.float64(), "paper protocol, generators pooled", nullable=True),
+        _field("low", pa.float64(), "lower end of its 95 % interval", nullable=True),
+        _field("high", pa.float64(), "upper end of its 95 % interval", nullable=True),
+        _field("rest", pa.float64(), "AUC of the videos with another value", nullable=True),
+        _field("gap", pa.float64(), "auc minus rest", nullable=True),
+        _field("gap_low", pa.float64(), "lower end of its 95 % interval, paired", nullable=True),
+        _field("gap_high", pa.float64(), "upper end of its 95 % interval, paired", nullable=True),
+        _field("n_targets", pa.int32(), "targets measured", "identities"),
+        _field("n_videos", pa.int32(), "videos of the group", "videos"),
+        _field("n_positives", pa.int64(), "self × self pairs", "pairs"),
+        _field("n_negatives", pa.int64(), "self × cross pairs", "pairs"),
+    ]
+)
+
 RESULT_TABLES: Final[dict[str, pa.Schema]] = {
     "results": RESULTS,
     "targets": TARGETS,
     "curves": CURVES,
     "pair_files": PAIR_FILES,
+    "robustness": ROBUSTNESS,
+    "subgroups": SUBGROUPS,
 }

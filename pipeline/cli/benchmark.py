@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import json
-import sys
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import numpy as np
 import polars as pl
 import typer
-from rich.table import Table
 
-from model.metadata import ModelFileError, ModelMetadata, model_id, read_metadata
+from model.metadata import ModelFileError, model_id, read_metadata
 from model.shipped import shipped_model
-from pipeline.benchmark.embedding import EmbedOptions, embed_videos
-from pipeline.benchmark.results import write_results
+from model.training.config import PRESETS
+from pipeline.benchmark.alterations import ALTERATIONS
+from pipeline.benchmark.embedding import EmbedOptions, Model, embed_videos
+from pipeline.benchmark.imported import read_imported
+from pipeline.benchmark.record import benchmark_record, fingerprint
+from pipeline.benchmark.results import ALTERED_CHUNK, write_results
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.case_folder import CaseFolder, locked
+from pipeline.cli.benchmark_ablations import (
+    Trained,
+    is_there,
+    system_of,
+    systems_of_the_tables,
+    train_missing,
+)
+from pipeline.cli.benchmark_check import check
 from pipeline.cli.exit_codes import Exit
+from pipeline.cli.frame_source import open_or_decode
 from pipeline.cli.progress import console, steps
 from pipeline.custody import write_atomically
-from pipeline.datasets.label import SPLITS, Dataset, DatasetProblem
+from pipeline.datasets.label import SPLITS, Dataset
 from pipeline.datasets.open_dataset import open_dataset, restrict
-from pipeline.datasets.summary import count_videos, facts, licences
-from pipeline.embed import EmbeddingSession, best_provider
+from pipeline.embed import best_provider
 from pipeline.errors import UserError
 from pipeline.frames.store import store_plan
 from pipeline.machine import object_store_bytes, worker_count
 from pipeline.ray_session import ray_session
-from pipeline.run_record import machine_facts, package_versions, tool_version
 from reports.benchmark import build_benchmark_report
 
 EXAMPLES: Final = """
@@ -47,23 +56,17 @@ Examples:
   driverprint benchmark labels.csv -o run/ --split all --multi-clip
       Any corpus; besides the centre clip also every whole window of each video.
 
+  driverprint benchmark NVFAIR-v2-release/ -o run/ --embeddings landmarks.parquet
+      Another system beside: path and embedding (or a column a dimension), or left, right, score.
+
+  driverprint benchmark NVFAIR-v2-release/ -o run/ --ablations --hours 8
+      Trains every system of Tables III to VIII; each night goes on where the last one stopped.
+
 The same command again continues an interrupted run. A model named later joins the tables.
 """
 
 ALL: Final = "all"
-#: For the estimate of --check alone: a talking-head clip of some 100 small frames, one core, guard included.
-ASSUMED_DECODE_SECONDS: Final = 0.06
-PROBLEMS_KEPT: Final = 1000
 MOST_SHOWN: Final = 20
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model file to measure."""
-
-    path: Path
-    id: str
-    metadata: ModelMetadata
 
 
 def benchmark_command(
@@ -72,7 +75,9 @@ def benchmark_command(
     model: Annotated[
         list[Path] | None, typer.Option(help="Model file, repeatable; default is the shipped one.")
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Read the labels only and open no video.")] = False,
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Read the labels only and open no video.")
+    ] = False,
     split: Annotated[str, typer.Option(help="train, validation, test, or all.")] = "test",
     generators: Annotated[str | None, typer.Option(help="These generators only, by comma.")] = None,
     licence: Annotated[
@@ -87,15 +92,92 @@ def benchmark_command(
     multi_clip: Annotated[
         bool, typer.Option("--multi-clip", help="Embed every whole window, not the centre clip alone.")
     ] = False,
+    robustness: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Rerun N videos a target, generator and kind re-encoded, at lower rates, noisy, with "
+            "evasive motion; 0 leaves it out.",
+        ),
+    ] = 2,
+    embeddings: Annotated[
+        list[Path] | None,
+        typer.Option(help="Embeddings or pair scores of another system, CSV or Parquet, repeatable."),
+    ] = None,
+    ablations: Annotated[
+        bool, typer.Option("--ablations", help="Train what Tables III to VIII need and is not there yet.")
+    ] = False,
+    preset: Annotated[str, typer.Option(help=f"Schedule of --ablations: {', '.join(PRESETS)}.")] = "paper",
+    hours: Annotated[
+        float | None, typer.Option(min=0, help="Train at most so long, then measure what there is.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Parallel workers; default one a core.")] = None,
 ) -> None:
     """Measure models on a labelled corpus by the paper's protocols."""
+    begun = time.monotonic()
     whole = open_dataset(dataset)
+    chosen = _chosen(whole, dataset, split, generators, licence, identities, sample)
+    if preset not in PRESETS:
+        raise UserError(f"There is no preset {preset!r}: choose {' or '.join(PRESETS)}.")
+    count = workers or worker_count()
+    paths = model or ([] if embeddings or ablations else [shipped_model()])
+    models = [_model(path) for path in paths]
+    run = RunFolder(out.resolve())
+    to_train = _to_train(whole, models) if ablations else []
+    altered = _sample(chosen, robustness)
+    if check_only:
+        raise typer.Exit(check(whole, chosen, altered, models, to_train, count, multi_clip=multi_clip))
+    imported = [read_imported(path, whole, chosen) for path in embeddings or []]
+    started = datetime.now(UTC)
+    with locked(CaseFolder(out)):
+        plans: list[dict[str, Any]] = [{**store_plan(chosen), "multi_clip": multi_clip}]
+        run.prepare(plans[0])
+        before = run.take_back_record()
+        for other in imported:
+            run.add_imported(other)
+        untrained: list[str] = []
+        if to_train:
+            folder = run.root / "ablations"
+            files, untrained = train_missing(
+                to_train,
+                folder,
+                PRESETS[preset],
+                lambda: open_or_decode(dataset, folder / "frames", (), with_originals=False, workers=workers),
+                begun + (math.inf if hours is None else 3600 * hours),
+            )
+            models += [_model(path) for path in files]
+        for one in models:
+            run.add_model(one.id, one.path.name, one.metadata)
+        options = _options(chosen, models, multi_clip=multi_clip)
+        provider = _embed(run, chosen, options, count, "Decoding and embedding")
+        if altered is not None and models:
+            plans.append({**store_plan(altered), "alterations": [one.key for one in ALTERATIONS]})
+            run.robustness.prepare(plans[1])
+            for one in models:
+                run.robustness.add_model(one.id, one.path.name, one.metadata)
+            again = replace(options, multi_clip=False, altered=True, chunk=ALTERED_CHUNK)
+            provider = _embed(run.robustness, altered, again, count, "Altering and embedding") or provider
+        record = _measured(run, whole, chosen, altered, plans, before, untrained, provider, started)
+        write_atomically(run.record, json.dumps(record, indent=1, ensure_ascii=False).encode())
+        build_benchmark_report(run.root)
+    raise typer.Exit(_say_how_it_ended(run, record))
+
+
+def _chosen(
+    whole: Dataset,
+    path: Path,
+    split: str,
+    generators: str | None,
+    licence: list[str] | None,
+    identities: str | None,
+    sample: int | None,
+) -> Dataset:
     if split not in (*SPLITS, ALL):
         raise UserError(f"--split {split!r} is none of {', '.join(SPLITS)} and {ALL}.")
     if split != ALL and whole.labels["split"].null_count() == len(whole):
-        raise UserError(f"{dataset} puts no video into a split: give --split {ALL} to measure every video.")
-    chosen = restrict(
+        raise UserError(f"{path} puts no video into a split: give --split {ALL} to measure every video.")
+    return restrict(
         whole,
         split=None if split == ALL else split,
         generators=_names(generators),
@@ -103,25 +185,6 @@ def benchmark_command(
         identities=_names(identities),
         sample=sample,
     )
-    models = [_model(path) for path in model or [shipped_model()]]
-    count = workers or worker_count()
-    if check:
-        raise typer.Exit(_check(whole, chosen, models, count, multi_clip))
-    started = datetime.now(UTC)
-    with locked(CaseFolder(out)):
-        run = RunFolder(out.resolve())
-        run.prepare({**store_plan(chosen), "multi_clip": multi_clip})
-        before = run.take_back_record()
-        for one in models:
-            run.add_model(one.id, one.path.name, one.metadata)
-        provider = _embed(run, chosen, models, count, multi_clip) or before.get("provider", "unknown")
-        with steps("Measuring") as stage:
-            stage.expect(len(run.models()))
-            pair_problems = write_results(run, chosen, stage.step)
-        record = _record(run, whole, chosen, pair_problems, provider, started)
-        write_atomically(run.record, json.dumps(record, indent=1, ensure_ascii=False).encode())
-        build_benchmark_report(run.root)
-    raise typer.Exit(_say_how_it_ended(run, record))
 
 
 def _names(text: str | None) -> list[str]:
@@ -135,121 +198,79 @@ def _model(path: Path) -> Model:
         raise UserError(str(error)) from None
 
 
-def _embed(
-    run: RunFolder, dataset: Dataset, models: list[Model], workers: int, multi_clip: bool
-) -> str | None:
-    """Fill in what is missing; the provider used, None when nothing was."""
-    paths = dataset.labels["path"].to_list()
-    missing = run.missing(-(-len(paths) // CHUNK), [one.id for one in models])
-    if not missing:
-        return None
-    left = sum(len(paths[chunk * CHUNK : (chunk + 1) * CHUNK]) for chunk in missing)
-    if left < len(paths):
-        console.print(f"Continuing: {len(paths) - left:,} of {len(paths):,} videos were already done.")
-    options = EmbedOptions(
+def _to_train(whole: Dataset, models: list[Model]) -> list[Trained]:
+    """The systems of the tables that no model given fills; those trained before are reused later."""
+    present = {system_of(one.metadata) for one in models}
+    trained = whole.labels.filter(~pl.col("original"), pl.col("split") == "train")["generator"]
+    return [one for one in systems_of_the_tables(sorted(trained.unique())) if not is_there(one, present)]
+
+
+def _sample(chosen: Dataset, count: int) -> Dataset | None:
+    """The videos of the robustness rerun; None where it is not wanted or there is nothing to alter."""
+    synthetic = replace(chosen, labels=chosen.labels.filter(~pl.col("original")))
+    return restrict(synthetic, sample=count) if count and len(synthetic) else None
+
+
+def _options(dataset: Dataset, models: list[Model], *, multi_clip: bool) -> EmbedOptions:
+    return EmbedOptions(
         dataset.root,
         {one.id: one.path for one in models},
         {one.id: one.metadata.clip_length for one in models},
         best_provider(),
         multi_clip,
     )
-    with ray_session(workers, object_store_bytes()), steps("Decoding and embedding") as stage:
+
+
+def _embed(run: RunFolder, dataset: Dataset, options: EmbedOptions, workers: int, title: str) -> str | None:
+    """Fill in what is missing; the provider used, None when nothing was."""
+    paths = dataset.labels["path"].to_list()
+    missing = run.missing(-(-len(paths) // options.chunk), list(options.models))
+    if not missing:
+        return None
+    size = options.chunk
+    left = sum(len(paths[chunk * size : (chunk + 1) * size]) for chunk in missing)
+    if left < len(paths):
+        console.print(f"Continuing: {len(paths) - left:,} of {len(paths):,} videos were already done.")
+    with ray_session(workers, object_store_bytes()), steps(title) as stage:
         stage.expect(left)
         return embed_videos(run, paths, options, workers, stage.step)
 
 
-def _check(whole: Dataset, chosen: Dataset, models: list[Model], workers: int, multi_clip: bool) -> Exit:
-    """Print what was found, what is wrong and what would be run. Opens no video."""
-    for problem in whole.problems:
-        console.print(f"  {problem}", markup=False)
-    table = Table("split", "generator", "self", "cross", "targets", "drivers", box=None)
-    for row in count_videos(whole).iter_rows():
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
-    console.print(table)
-    found = facts(whole)
-    console.print(
-        f"{whole.root}: {whole.kind}, " + ", ".join(f"{count:,} {name}" for name, count in found.items())
-    )
-    for name, count in licences(whole).iter_rows():
-        console.print(f"  licence {name}: {count:,} videos", markup=False)
-    console.print(f"Would be run: {len(chosen):,} videos by {len(models)} model(s), {workers} worker(s).")
-    for generator, group in _kinds(chosen):
-        console.print(f"  {generator}: {group['self']:,} self, {group['cross']:,} cross", markup=False)
-    for path in chosen.pair_files:
-        console.print(f"  pairs of {path.name}" + ("" if multi_clip else ": need --multi-clip"), markup=False)
-    seconds = len(chosen) * (ASSUMED_DECODE_SECONDS + sum(map(_embedding_seconds, models))) / workers
-    console.print(
-        f"About {_duration(seconds)} for the centre clips, embedding as timed just now and decoding taken as "
-        f"{ASSUMED_DECODE_SECONDS:g} s a video and core."
-    )
-    return Exit.SOME_FAILED if whole.excluded else Exit.ALL_PROCESSED
-
-
-def _kinds(dataset: Dataset) -> list[tuple[str, dict[str, int]]]:
-    counts = (
-        count_videos(dataset).group_by("generator", maintain_order=True).agg(pl.col("self", "cross").sum())
-    )
-    return [(row["generator"], row) for row in counts.iter_rows(named=True)]
-
-
-def _embedding_seconds(model: Model) -> float:
-    """Seconds one clip takes on one core, measured on noise."""
-    session = EmbeddingSession(model.path, "CPUExecutionProvider", threads=1)
-    noise = np.random.default_rng(0).integers(0, 256, (1, model.metadata.clip_length, 128, 128), np.uint8)
-    session.embed(noise)
-    started = time.perf_counter()
-    session.embed(noise)
-    return time.perf_counter() - started
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _record(
+def _measured(
     run: RunFolder,
     whole: Dataset,
     chosen: Dataset,
-    pair_problems: list[DatasetProblem],
-    provider: str,
+    altered: Dataset | None,
+    plans: list[dict[str, Any]],
+    before: dict[str, Any],
+    untrained: list[str],
+    provider: str | None,
     started: datetime,
 ) -> dict[str, Any]:
-    videos = pl.DataFrame(run.read_videos())
-    failed = videos.filter(pl.col("status") == "failed")
-    finished = datetime.now(UTC)
-    problems = [*whole.problems, *pair_problems]
-    return {
-        "tool": {"name": "driverprint", "version": tool_version()},
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "started": started.isoformat(timespec="seconds"),
-        "finished": finished.isoformat(timespec="seconds"),
-        "dataset": {
-            "name": whole.root.name,
-            "kind": whole.kind,
-            **{name.replace(" ", "_").replace("-", "_"): count for name, count in facts(whole).items()},
-            "chosen": len(chosen),
-            "counts": count_videos(chosen).to_dicts(),
-            "problems": [str(problem) for problem in problems[:PROBLEMS_KEPT]],
-            "problems_in_all": len(problems),
-        },
-        "videos": {
-            "processed": len(videos) - len(failed),
-            "failed": len(failed),
-            "failures": failed.select("path", "reason_code", "reason").head(PROBLEMS_KEPT).to_dicts(),
-        },
-        "models": run.models(),
-        "provider": provider,
-        "machine": machine_facts(),
-        "packages": package_versions(),
-    }
+    """Write the result tables, unless those there were computed from the very same; the run's record."""
+    chunks = -(-len(chosen) // CHUNK)
+    known = [one["model_id"] for one in run.models() if "imported" not in one]
+    whole_ones = [one for one in known if not run.missing(chunks, [one])]
+    depends = fingerprint(run, plans, chosen, whole_ones)
+    if before.get("depends_on") == depends and run.has_results():
+        measuring = before["measuring"]
+    else:
+        with steps("Measuring") as stage:
+            stage.expect(len(run.models()))
+            measuring = [str(problem) for problem in write_results(run, chosen, altered, stage.step)]
+    imported = [line for one in run.models() for line in one.get("problems", [])]
+    problems = [*map(str, whole.problems), *measuring, *imported, *(f"not trained: {s}" for s in untrained)]
+    provider = provider or before.get("provider", "none")
+    record = benchmark_record(run, whole, chosen, problems, provider, started)
+    return record | {"depends_on": depends, "measuring": measuring}
 
 
 def _say_how_it_ended(run: RunFolder, record: dict[str, Any]) -> Exit:
     dataset = record["dataset"]
     for line in dataset["problems"][:MOST_SHOWN]:
         console.print(f"  {line}", markup=False)
+    if dataset["problems_in_all"] > MOST_SHOWN:
+        console.print(f"  … {dataset['problems_in_all'] - MOST_SHOWN:,} more, in benchmark.json")
     videos = record["videos"]
     console.print(
         f"{videos['processed']:,} videos processed, {videos['failed']:,} failed, "

@@ -72,7 +72,8 @@ class Dataset:
     """A corpus read from its labels alone; no video was opened.
 
     ``labels`` has ``COLUMNS``, sorted by path. ``kind`` names the layout (NVFAIR, AVAPrintDB, table).
-    ``subjects`` says what is known of identities: ``identity`` and one column an attribute.
+    ``subjects`` says what is known of identities: ``identity`` and one column an attribute;
+    ``attributes`` what else is known of videos: ``path`` and one column an attribute. All are text.
     """
 
     root: Path
@@ -81,6 +82,7 @@ class Dataset:
     problems: tuple[DatasetProblem, ...] = ()
     pair_files: tuple[Path, ...] = ()
     subjects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"identity": pl.String}))
+    attributes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"path": pl.String}))
 
     def __len__(self) -> int:
         return len(self.labels)

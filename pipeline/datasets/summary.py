@@ -47,3 +47,19 @@ def licences(dataset: Dataset) -> pl.DataFrame:
     return (
         dataset.labels.drop_nulls("licence").group_by("licence").agg(pl.len().alias("videos")).sort("licence")
     )
+
+
+def unmeasurable_targets(dataset: Dataset) -> dict[str, str]:
+    """Targets the paper's protocol leaves out, generators pooled and originals apart, with the reason."""
+    own = pl.col("target") == pl.col("driver")
+    counts = (
+        dataset.labels.filter(~pl.col("original"))
+        .group_by("target")
+        .agg(own.sum().alias("own"), (~own).sum().alias("other"))
+        .filter((pl.col("own") < 2) | (pl.col("other") == 0))
+        .sort("target")
+    )
+    return {
+        target: f"{n} self-reenactments, at least 2 needed" if n < 2 else "no cross-reenactments"
+        for target, n in counts.select("target", "own").iter_rows()
+    }

@@ -1,7 +1,8 @@
 """Any other corpus: a CSV or Parquet file with one row a video.
 
 Columns ``path`` (relative to the file, or absolute), ``target``, ``driver``, ``generator`` and, where
-known, ``split``, ``source``, ``driver_source``, ``licence`` and ``original``.
+known, ``split``, ``source``, ``driver_source``, ``licence`` and ``original``. Any other column is an
+attribute of the video: the benchmark compares its values as groups.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ def read_table_dataset(path: Path) -> Dataset:
     missing = [name for name in REQUIRED if name not in raw.columns]
     if missing:
         raise UserError(f"{path} has no column {missing[0]!r}: a dataset needs {', '.join(REQUIRED)}.")
+    raw = raw.select(name for name, kind in raw.schema.items() if name in COLUMNS or not kind.is_nested())
+    raw = raw.rename({"line": "line_"}) if "line" in raw.columns else raw  # ours counts the rows
     text = raw.select(
-        pl.col(name).cast(pl.String).str.strip_chars().replace("", None)
-        for name in COLUMNS
-        if name in raw.columns
+        pl.col(name).cast(pl.String).str.strip_chars().replace("", None) for name in raw.columns
     ).with_row_index("line", offset=1 if path.suffix.lower() == ".parquet" else 2)
     absent = [pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in text.columns]
     text = text.with_columns(absent)
@@ -63,7 +64,8 @@ def read_table_dataset(path: Path) -> Dataset:
             + ": correct its rows."
         )
     labels = _with_driver_source(kept.select(list(COLUMNS))).sort("path")
-    return Dataset(path.parent, "table", labels, tuple(problems))
+    attributes = kept.select("path", *(name for name in raw.columns if name not in COLUMNS))
+    return Dataset(path.parent, "table", labels, tuple(problems), attributes=attributes)
 
 
 def _problems(path: Path, table: pl.DataFrame) -> list[tuple[int, str]]:

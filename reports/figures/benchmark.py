@@ -13,6 +13,7 @@ from reports.benchmark_run import POOLED, BenchmarkRun, MeasuredModel
 from reports.benchmark_tables import PaperTable
 from reports.figures.svg import DIFFERENT, INK, MUTED, RULE, SAME, drawing, inline
 from reports.names import shortened
+from reports.wording import plain
 
 _LINES: Final = [
     (colour, dash) for dash in ("-", (0, (5, 2)), (0, (1, 1.5))) for colour in (SAME, DIFFERENT, INK, MUTED)
@@ -139,3 +140,44 @@ def clip_lengths(table: PaperTable) -> Markup | None:
         axes.grid(color=RULE, linewidth=0.5)
         axes.legend()
         return inline(figure, "clip-lengths", "AUC over clip length", f"{len(measured)} lengths measured.")
+
+
+def robustness(run: BenchmarkRun) -> Markup:
+    """One panel a family of alterations: AUC of every model, clean first, then in rising strength."""
+    pooled = run.robustness.filter(pl.col("subset") == POOLED)
+    families = pooled["family"].unique(maintain_order=True).to_list()
+    measured = [m for m in run.models if m.model_id in set(pooled["model_id"])]
+    columns = 4
+    rows = -(-len(families) // columns)
+    with drawing(8.4, 2.3 * rows + 0.17 * len(measured) + 0.3) as figure:
+        every = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        for axes, family in zip(every, families, strict=False):
+            mine = pooled.filter(pl.col("family") == family)
+            keys = mine["alteration"].unique(maintain_order=True).to_list()
+            for model, (colour, _) in zip(measured, cycle(_LINES), strict=False):
+                for compared, dash in (("both", "-"), ("one", (0, (4, 2)))):
+                    found = mine.filter(pl.col("model_id") == model.model_id, pl.col("compared") == compared)
+                    values = dict(found.select("alteration", "auc").iter_rows())
+                    clean = found["clean"].drop_nulls()
+                    if not len(clean):
+                        continue
+                    heights = [clean[0], *(values.get(key) for key in keys)]
+                    shown = [float("nan") if value is None else value for value in heights]
+                    label = shortened(model.name, 60) if compared == "both" and axes is every[0] else None
+                    axes.plot(
+                        range(len(shown)), shown, "o", linestyle=dash, color=colour, markersize=3,
+                        linewidth=1.3, label=label,
+                    )  # fmt: skip
+            names = [plain("benchmark.family.clean"), *(plain(f"benchmark.short.{key}") for key in keys)]
+            axes.set_xticks(range(len(names)), names)
+            axes.set_xlim(-0.3, len(names) - 0.7)
+            axes.axhline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
+            axes.set_title(plain(f"benchmark.family.{family}"))
+            axes.grid(axis="y", color=RULE, linewidth=0.5)
+        for axes in every[len(families) :]:
+            axes.set_visible(False)
+        for axes in every[::columns]:
+            axes.set_ylabel("AUC")
+        figure.legend(loc="outside lower center", ncols=1)
+        described = f"{len(families)} families of alterations, {len(measured)} models."
+        return inline(figure, "robustness", plain("benchmark.robustness.heading"), described)

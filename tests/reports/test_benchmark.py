@@ -10,12 +10,16 @@ import polars as pl
 import pytest
 
 from pipeline.benchmark import schemas
+from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.benchmark.run_folder import RunFolder
 from pipeline.errors import UserError
 from reports.benchmark import build_benchmark_report
+from reports.benchmark_lists import list_latex, list_tables
 from reports.benchmark_run import load_run
 from reports.benchmark_tables import latex, paper_tables
+from reports.digits import settled
 from reports.paper_figures import CROSS_GENERATOR, SYSTEMS
+from reports.wording import strings
 
 GENERATORS = ("facevid2vid", "lia", "tps")
 
@@ -34,17 +38,50 @@ MODELS = [
     model(3, "FEAT_DIFF", 64, ["lia"], "lia_only.onnx"),
 ]
 
+IMPORTED = {
+    "model_id": f"{4:064x}", "file": "landmarks.csv", "model_name": "landmarks", "imported": "pair scores",
+}  # fmt: skip
+
 
 def auc_of(number: int, subset: str) -> float:
     """Some figure that differs in every cell."""
     return 0.8 + 0.01 * number + 0.001 * len(subset)
 
 
+def altered_rows() -> list[dict[str, Any]]:
+    """Every alteration of the first model, each with a figure of its own."""
+    rows = []
+    for number, one in enumerate(ALTERATIONS):
+        for compared in ("both", "one"):
+            auc = 0.85 - 0.01 * number - (0.001 if compared == "one" else 0)
+            rows.append({
+                "model_id": MODELS[0]["model_id"], "alteration": one.key, "family": one.family,
+                "compared": compared, "subset": "pooled", "auc": auc, "low": auc - 0.02, "high": auc + 0.02,
+                "clean": 0.87, "difference": auc - 0.87, "difference_low": auc - 0.88,
+                "difference_high": auc - 0.86, "n_targets": 35, "n_videos": 420, "n_unchanged": number,
+                "n_failed": 0,
+            })  # fmt: skip
+    return rows
+
+
+def subgroup_rows() -> list[dict[str, Any]]:
+    """Two groups of an attribute, and one too small for an interval."""
+    figures = {"n_targets": 9, "n_videos": 90, "n_positives": 10, "n_negatives": 20}
+    return [
+        {
+            "model_id": MODELS[0]["model_id"], "attribute": "gender", "group": group, "auc": auc,
+            "low": low, "high": high, "rest": 0.8, "gap": auc - 0.8, "gap_low": None, "gap_high": None,
+            **figures,
+        }
+        for group, auc, low, high in (("<i>f</i>", 0.83, 0.7, 0.9), ("m", 0.77, None, None))
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     run = RunFolder(tmp_path)
     rows, targets, curves = [], [], []
-    for number, one in enumerate(MODELS, start=1):
+    for number, one in enumerate([*MODELS, IMPORTED], start=1):
         for subset in ("pooled", "mean of generators", *GENERATORS):
             value = auc_of(number, subset)
             figures = dict.fromkeys(("jackknife_low", "jackknife_high", "eer"))
@@ -62,7 +99,9 @@ def folder(tmp_path: Path) -> Path:
             rates = {"fmr": 1 - step / 10, "fnmr": step / 10}
             counts = {"false_matches": 10 - step, "false_non_matches": step}
             curves.append({"model_id": one["model_id"], "threshold": step / 10 - 1, **rates, **counts})
-    for name, table in (("results", rows), ("targets", targets), ("curves", curves), ("pair_files", [])):
+    tables = {"results": rows, "targets": targets, "curves": curves, "pair_files": []}
+    tables |= {"robustness": altered_rows(), "subgroups": subgroup_rows()}
+    for name, table in tables.items():
         run.write_result(name, table)
     record = {
         "tool": {"name": "driverprint", "version": "0"}, "command": ["driverprint", "benchmark"],
@@ -70,7 +109,9 @@ def folder(tmp_path: Path) -> Path:
         "dataset": {"name": "NVFAIR", "kind": "NVFAIR", "excluded": 0, "problems": ["<img src=x>"],
                     "problems_in_all": 1},
         "videos": {"processed": 5, "failed": 1, "failures": [{"path": "<b>.mp4", "reason": "bad"}]},
-        "models": MODELS, "provider": "CPUExecutionProvider",
+        "robustness": {"videos": 420, "failed": 1, "failures": [
+            {"path": "<u>.mp4", "alteration": "h264-28", "reason": "bad"}]},
+        "models": [*MODELS, IMPORTED], "provider": "CPUExecutionProvider",
         "machine": {"architecture": "x", "cores": 2, "system": "Linux", "python": "3"},
         "packages": {"ray": "2"},
     }  # fmt: skip
@@ -105,13 +146,62 @@ def test_model_trained_on_one_generator_fills_its_row_of_the_matrix_only(folder:
     assert rows.filter(pl.col("auc") == auc_of(3, "pooled")).is_empty()
 
 
+def test_imported_system_stands_beside_the_baseline(folder: Path) -> None:
+    build_benchmark_report(folder)
+    found = cell(folder, "table-3", "landmarks, pair scores (landmarks.csv)", "tps")
+    assert found["auc"] == auc_of(4, "tps")
+    html = (folder / "benchmark.html").read_text("utf-8")
+    assert "made by another system" in html
+
+
+def test_altered_videos_stand_beside_clean_ones_with_a_curve_a_family(folder: Path) -> None:
+    html = build_benchmark_report(folder).read_text("utf-8")
+    assert 'id="robustness-title"' in html
+    table = pl.read_parquet(folder / "tables" / "robustness.parquet")
+    assert len(table) == 2 * len(ALTERATIONS)
+    rate = table.filter(pl.col("alteration") == "12.5 frames a second", pl.col("compared") == "both")
+    (stated,) = [
+        row for row in altered_rows() if (row["alteration"], row["compared"]) == ("rate-12-5", "both")
+    ]
+    for name in ("auc", "clean", "difference", "difference_low", "n_unchanged"):
+        assert rate[name].item() == stated[name]
+    assert f'<data value="{settled(stated["auc"])!r}">' in html
+    for family in {one.family for one in ALTERATIONS}:
+        assert f">{strings()[f'benchmark.family.{family}']}</text>" in html
+
+
+def test_subgroups_show_their_gap_and_no_interval_where_there_is_none(folder: Path) -> None:
+    html = build_benchmark_report(folder).read_text("utf-8")
+    assert "<i>f</i>" not in html and "&lt;i&gt;f&lt;/i&gt;" in html
+    table = pl.read_csv(folder / "tables" / "subgroups.csv")
+    assert table["gap"].to_list() == pytest.approx([0.03, -0.03])
+    assert table["low"].to_list() == [0.7, None]
+
+
+def test_every_list_is_written_in_three_formats_with_every_row(folder: Path) -> None:
+    build_benchmark_report(folder)
+    for table in list_tables(load_run(folder)).values():
+        for suffix in ("csv", "parquet", "tex"):
+            assert (folder / "tables" / f"{table.name}.{suffix}").stat().st_size > 0
+        lines = [line for line in list_latex(table).splitlines() if line.endswith(r" \\")]
+        assert len(lines) == len(table.rows) + 1
+        assert all(line.replace(r"\&", "").count("&") == len(table.columns) - 1 for line in lines)
+
+
+def test_every_alteration_has_its_words() -> None:
+    for one in ALTERATIONS:
+        for kind in ("alteration", "short"):
+            assert strings()[f"benchmark.{kind}.{one.key}"]
+        assert strings()[f"benchmark.family.{one.family}"]
+
+
 def test_report_names_what_was_left_out_and_escapes_what_it_names(folder: Path) -> None:
     html = build_benchmark_report(folder).read_text("utf-8")
     assert "not measured" in html
     assert "This is not NVFAIR" not in html
     assert "no cross" in html
     assert "\u202e" not in html and "⟨U+202E⟩" in html
-    for hostile in ("<script>alert", "<img src=x>", "<b>.mp4"):
+    for hostile in ("<script>alert", "<img src=x>", "<b>.mp4", "<u>.mp4"):
         assert hostile not in html
     for figure in ("trade-off", "panels-4", "clip-lengths", "identities-0"):
         assert f'id="{figure}-title"' in html
@@ -139,6 +229,12 @@ def test_unfinished_run_is_refused_with_a_sentence(folder: Path) -> None:
 
 
 def test_every_column_of_the_tables_has_a_meaning() -> None:
-    for schema in (schemas.VIDEOS, schemas.EMBEDDINGS, *schemas.RESULT_TABLES.values()):
+    for schema in (
+        schemas.VIDEOS,
+        schemas.EMBEDDINGS,
+        schemas.ALTERED_VIDEOS,
+        schemas.ALTERED_EMBEDDINGS,
+        *schemas.RESULT_TABLES.values(),
+    ):
         for field in schema:
             assert field.metadata[b"meaning"]

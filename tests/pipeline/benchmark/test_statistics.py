@@ -16,12 +16,13 @@ from pipeline.benchmark.clips import choose_clips, cut
 from pipeline.benchmark.intervals import (
     LEAST_TARGETS,
     bootstrap_draws,
+    by_distance,
     jackknife_interval,
     joint_interval,
     parts,
     weighted_auc,
 )
-from pipeline.benchmark.pair_protocol import measure_pairs
+from pipeline.benchmark.pair_protocol import measure_pairs, score_pairs
 from pipeline.benchmark.protocols import MEAN, POOLED, measure_model
 
 Floats = NDArray[np.float64]
@@ -60,7 +61,7 @@ def loop_auc(
 def test_unit_weights_give_the_protocols_auc() -> None:
     vectors, target, driver = people(0)
     every = np.ones(len(target), bool)
-    found = parts(vectors, target, driver, every)
+    found = parts(by_distance(vectors), target, driver, every)
     assert weighted_auc(found, np.ones((1, 8)))[0] == pytest.approx(
         mean_auc(vectors, target, driver == target, every).auc, abs=1e-12
     )
@@ -68,7 +69,7 @@ def test_unit_weights_give_the_protocols_auc() -> None:
 
 def test_a_draw_of_identities_counts_each_as_often_as_it_was_drawn() -> None:
     vectors, target, driver = people(1)
-    found = parts(vectors, target, driver, np.ones(len(target), bool))
+    found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
     draws = bootstrap_draws(8, 6)
     assert (draws.sum(axis=1) == 8).all()
     for weights, value in zip(draws, weighted_auc(found, draws), strict=True):
@@ -78,7 +79,7 @@ def test_a_draw_of_identities_counts_each_as_often_as_it_was_drawn() -> None:
 
 def test_leaving_an_identity_out_leaves_it_out_as_target_and_as_driver() -> None:
     vectors, target, driver = people(2)
-    found = parts(vectors, target, driver, np.ones(len(target), bool))
+    found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
     for number, value in enumerate(weighted_auc(found, 1 - np.eye(8))):
         name = f"p{number:02}"
         kept = (target != name) & (driver != name)
@@ -88,7 +89,7 @@ def test_leaving_an_identity_out_leaves_it_out_as_target_and_as_driver() -> None
 
 def test_bootstrap_and_jackknife_agree() -> None:
     vectors, target, driver = people(3, n=30)
-    found = parts(vectors, target, driver, np.ones(len(target), bool))
+    found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
     low, high = joint_interval([found])
     jackknife_low, jackknife_high = jackknife_interval([found])
     assert high - low == pytest.approx(jackknife_high - jackknife_low, rel=0.25)
@@ -100,7 +101,7 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     intervals = []
     for seed in range(120):
         vectors, target, driver = people(1000 + seed, n=20)
-        found = parts(vectors, target, driver, np.ones(len(target), bool))
+        found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
         every.append(float(weighted_auc(found, np.ones((1, 20)))[0]))
         intervals.append(joint_interval([found]))
     truth = float(np.mean(every))
@@ -112,7 +113,7 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 def test_too_few_targets_carry_no_interval() -> None:
     vectors, target, driver = people(4, n=LEAST_TARGETS - 1)
-    found = parts(vectors, target, driver, np.ones(len(target), bool))
+    found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
     assert all(map(math.isnan, (*joint_interval([found]), *jackknife_interval([found]))))
 
 
@@ -196,10 +197,11 @@ def test_curve_counts_pairs_exactly() -> None:
     joined = synthetic.join(embeddings.filter("centre"), on="path", maintain_order="left")
     vectors = joined["embedding"].to_numpy().astype(float)
     pieces = parts(
-        vectors, joined["target"].to_numpy().astype(str), joined["driver"].to_numpy().astype(str),
+        by_distance(vectors),
+        *(joined[name].to_numpy().astype(str) for name in ("target", "driver")),
         np.ones(len(joined), bool),
-    )  # fmt: skip
-    same, other = np.concatenate(pieces.positives), np.concatenate(pieces.negatives)
+    )
+    same, other = pieces.positives, pieces.negatives
     for row in found.curves[::20]:
         assert row["false_matches"] == (other >= row["threshold"]).sum()
         assert row["false_non_matches"] == (same < row["threshold"]).sum()
@@ -219,7 +221,8 @@ def test_pair_list_scores_all_pairs_of_windows() -> None:
         orient="row",
     )
     gone = pl.DataFrame({"left": ["gone.mp4"], "right": [paths[0]], "same_driver": [True]})
-    figures = measure_pairs(pl.concat([pairs, gone]), embeddings, labels.select("path", "driver"))
+    scored = score_pairs(pl.concat([pairs, gone]), embeddings)
+    figures = measure_pairs(scored, len(pairs) + 1, labels.select("path", "driver"))
     windows = {
         path: embeddings.filter(pl.col("window"), pl.col("path") == path)["embedding"].to_numpy()
         for path in paths

@@ -14,16 +14,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
+from polars.testing import assert_frame_equal
 
 from model.export import export, smooth_frames
-from model.metadata import EMBEDDING_SIZE, ModelMetadata
+from model.metadata import EMBEDDING_SIZE, ModelMetadata, model_id
 from model.network import f5c_network
 from pipeline.benchmark import run_folder
+from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.cli.main import main
 from reports.digits import settled
 from tests.pipeline.frames.corpus import video_corpus
 
 FRAMES = 16
+PLAIN = ("--robustness", "0")  # where the altered videos are not looked at
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
@@ -65,7 +68,7 @@ def finished(corpus: Path, models: dict[str, Path], tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("run") / "run"
     with pytest.raises(SystemExit) as left:
         words = [w for path in models.values() for w in ("--model", str(path))]
-        main(["benchmark", str(corpus), "-o", str(folder), "--split", "all", "--multi-clip", *words])
+        main(["benchmark", str(corpus), "-o", str(folder), "--split", "all", "--multi-clip", *PLAIN, *words])
     assert not left.value.code
     return folder
 
@@ -118,15 +121,42 @@ def test_report_and_tables_show_what_was_measured(finished: Path) -> None:
     assert static["auc"].item() == "not measured"
 
 
+def test_altered_videos_are_measured_beside_the_same_clean_ones(
+    corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two videos of each kind of the two test targets, one generator: 8 of the 12."""
+    words = ("benchmark", corpus, "-o", tmp_path / "run", "--generators", "mesh", "--robustness", "2")
+    code, said = run(capsys, *words, "--model", models["FEAT_DIFF"])
+    assert code == 0, said
+    rows = pl.read_parquet(tmp_path / "run" / "robustness.parquet")
+    assert rows["alteration"].unique(maintain_order=True).to_list() == [one.key for one in ALTERATIONS]
+    assert (rows["n_videos"] == 8).all() and (rows["n_failed"] == 0).all()
+    assert (rows["n_unchanged"] == 0).all()
+    assert (rows["difference"] - (rows["auc"] - rows["clean"])).abs().max() < 1e-12
+    pooled = rows.filter(subset="pooled", compared="both")
+    assert pooled["clean"].n_unique() == 1  # the same videos in every row
+    altered = pl.read_parquet(tmp_path / "run" / "robustness" / "embeddings")
+    vectors = altered.group_by("path").agg(pl.col("embedding").n_unique())
+    assert (vectors["embedding"] == len(ALTERATIONS)).all()
+    record = json.loads((tmp_path / "run" / "benchmark.json").read_text("utf-8"))
+    assert record["robustness"] == {"videos": 8, "failed": 0, "failures": []}
+    assert len(pl.read_csv(tmp_path / "run" / "tables" / "robustness.csv")) == len(ALTERATIONS) * 2
+    code, said = run(capsys, *words, "--model", models["FEAT_DIFF"])
+    assert code == 0
+    assert "Altering" not in said and "Measuring" not in said
+    assert pl.read_parquet(tmp_path / "run" / "robustness.parquet").equals(rows)
+
+
 def test_finished_run_decodes_nothing_and_gives_the_same(
     finished: Path, corpus: Path, models: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before, html = results(finished), (finished / "tables" / "models.csv").read_bytes()
     provider = json.loads((finished / "benchmark.json").read_text("utf-8"))["provider"]
-    words = ("--split", "all", "--multi-clip", "--model", models["FEAT_DIFF"])
+    words = ("--split", "all", "--multi-clip", *PLAIN, "--model", models["FEAT_DIFF"])
     code, said = run(capsys, "benchmark", corpus, "-o", finished, *words)
     assert code == 0
-    assert "Decoding" not in said
+    assert "Decoding" not in said and "Altering" not in said
+    assert "Measuring" not in said  # nothing the tables depend on has changed
     assert results(finished).equals(before)
     assert (finished / "tables" / "models.csv").read_bytes() == html
     assert json.loads((finished / "benchmark.json").read_text("utf-8"))["provider"] == provider
@@ -135,7 +165,7 @@ def test_finished_run_decodes_nothing_and_gives_the_same(
 def test_model_named_later_joins_the_tables(
     finished: Path, corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("benchmark", corpus, "-o", tmp_path / "run", "--split", "all", "--multi-clip")
+    words = ("benchmark", corpus, "-o", tmp_path / "run", "--split", "all", "--multi-clip", *PLAIN)
     assert run(capsys, *words, "--model", models["PIXEL_DIFF"])[0] == 0
     assert results(tmp_path / "run")["model_id"].n_unique() == 1
     assert run(capsys, *words, "--model", models["FEAT_DIFF"])[0] == 0
@@ -147,7 +177,7 @@ def test_killed_run_continues_and_measures_the_same(
 ) -> None:
     """Two chunks of 64: the run is killed when the first is committed."""
     folder = tmp_path / "run"
-    words = ["benchmark", str(corpus), "-o", str(folder), "--split", "all", "--workers", "1"]
+    words = ["benchmark", str(corpus), "-o", str(folder), "--split", "all", "--workers", "1", *PLAIN]
     words += ["--model", str(models["FEAT_DIFF"])]
     command = [sys.executable, "-P", "-m", "pipeline", *words]
     with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL) as process:
@@ -172,7 +202,9 @@ def test_video_that_cannot_be_decoded_is_listed_and_the_rest_measured(
     copy = shutil.copytree(corpus, tmp_path / "corpus")
     broken = "simulated/mesh-generated/d/d--c0--d.mp4"
     (copy / broken).write_bytes(b"no video at all")
-    code, said = run(capsys, "benchmark", copy, "-o", tmp_path / "run", "--model", models["FEAT_DIFF"])
+    code, said = run(
+        capsys, "benchmark", copy, "-o", tmp_path / "run", *PLAIN, "--model", models["FEAT_DIFF"]
+    )
     assert code == 1
     assert f"failed: {broken}" in said
     record = json.loads((tmp_path / "run" / "benchmark.json").read_text("utf-8"))
@@ -186,7 +218,7 @@ def test_target_with_one_self_video_is_left_out_and_named(
     copy = shutil.copytree(corpus, tmp_path / "corpus")
     for path in copy.rglob("d--c[12]--d.mp4"):
         path.unlink()
-    words = ("--generators", "mesh", "--model", models["FEAT_DIFF"])
+    words = (*PLAIN, "--generators", "mesh", "--model", models["FEAT_DIFF"])
     assert run(capsys, "benchmark", copy, "-o", tmp_path / "run", *words)[0] == 0
     targets = pl.read_parquet(tmp_path / "run" / "targets.parquet").filter(protocol="paper", subset="mesh")
     assert targets.filter(target="d")["left_out"].item() == "1 self-reenactments, at least 2 needed"
@@ -213,7 +245,7 @@ def test_wrong_arguments_end_in_a_sentence(
 def test_run_of_other_videos_is_not_mixed(
     finished: Path, corpus: Path, models: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("--split", "test", "--model", models["FEAT_DIFF"])
+    words = ("--split", "test", *PLAIN, "--model", models["FEAT_DIFF"])
     code, said = run(capsys, "benchmark", corpus, "-o", finished, *words)
     assert code == 2
     assert "holds a benchmark of other videos" in said
@@ -225,10 +257,56 @@ def test_corpus_without_splits_needs_split_all(
     video = corpus / "simulated/mesh-generated/d/d--c0--d.mp4"
     table = tmp_path / "labels.csv"
     table.write_text(f"path,target,driver,generator\n{video},d,d,mesh\n", encoding="utf-8")
-    words = ("benchmark", table, "-o", tmp_path / "run", "--model", models["FEAT_DIFF"])
+    words = ("benchmark", table, "-o", tmp_path / "run", *PLAIN, "--model", models["FEAT_DIFF"])
     code, said = run(capsys, *words)
     assert code == 2
     assert "give --split all" in said
     assert run(capsys, *words, "--split", "all")[0] == 0
     html = (tmp_path / "run" / "benchmark.html").read_text("utf-8")
     assert "1 self-reenactments, at least 2 needed" in html
+
+
+def test_another_systems_file_is_measured_without_opening_a_video(
+    finished: Path, corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The embeddings of a run, handed in as another system's, give the run's own figures."""
+    folder = finished / "embeddings" / model_id(models["FEAT_DIFF"])
+    centre = (
+        pl.read_parquet(folder).filter("centre").select("path", pl.col("embedding").cast(pl.List(pl.Float64)))
+    )
+    centre.write_parquet(tmp_path / "landmarks.parquet")
+    words = ("benchmark", corpus, "-o", tmp_path / "run", "--split", "all")
+    code, said = run(capsys, *words, "--embeddings", tmp_path / "landmarks.parquet")
+    assert code == 0, said
+    assert "Decoding" not in said and "Altering" not in said
+    ours = results(tmp_path / "run").filter(protocol="paper").drop("model_id")
+    theirs = results(finished).filter(protocol="paper", model_id=folder.name).drop("model_id")
+    assert_frame_equal(ours, theirs, abs_tol=1e-9)
+    table = pl.read_csv(tmp_path / "run" / "tables" / "table-3.csv")
+    assert "landmarks, embeddings (landmarks.parquet)" in table["row"].to_list()
+
+
+def test_broken_file_of_another_system_is_named_with_its_line(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = "simulated/mesh-generated/d/d--c0--d.mp4"
+    (tmp_path / "other.csv").write_text(f"path,e0\n{video},1\n{video},two\n", encoding="utf-8")
+    words = ("-o", tmp_path / "run", "--embeddings", tmp_path / "other.csv")
+    code, said = run(capsys, "benchmark", corpus, *words)
+    assert code == 2
+    assert "other.csv, line 3: column e0 holds 'two'" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_column_of_a_csv_makes_subgroups(
+    corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["path,target,driver,generator,light"]
+    for number, path in enumerate(sorted((corpus / "simulated/mesh-generated/d").glob("*.mp4"))):
+        rows.append(f"{path},d,{path.stem.split('--')[2]},mesh,{('day', 'night')[number % 2]}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    words = ("-o", tmp_path / "run", "--split", "all", *PLAIN, "--model", models["FEAT_DIFF"])
+    assert run(capsys, "benchmark", tmp_path / "labels.csv", *words)[0] == 0
+    groups = pl.read_parquet(tmp_path / "run" / "subgroups.parquet")
+    assert groups.select("attribute", "group").rows() == [("light", "day"), ("light", "night")]
+    assert groups["n_videos"].sum() == len(rows) - 1

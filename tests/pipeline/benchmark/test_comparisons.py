@@ -1,0 +1,266 @@
+"""Altered against clean, group against group, another system's file: by definitions written out as loops."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from pipeline.benchmark.alterations import ALTERATIONS
+from pipeline.benchmark.imported import read_imported
+from pipeline.benchmark.intervals import by_distance
+from pipeline.benchmark.pair_protocol import look_up_pairs, measure_pairs
+from pipeline.benchmark.protocols import by_score, measure_model, measure_scores, one_a_video, vectors_of
+from pipeline.benchmark.robustness import measure_robustness
+from pipeline.benchmark.subgroups import groupings, measure_subgroups
+from pipeline.datasets.label import Dataset, label_frame
+from pipeline.errors import UserError
+
+PEOPLE = range(8)
+
+
+def corpus(seed: int = 0) -> tuple[Dataset, pl.DataFrame]:
+    """Eight identities, two generators, everybody drives everybody; unit embeddings of eight values."""
+    random = np.random.default_rng(seed)
+    place = random.normal(size=(len(PEOPLE), 8))
+    rows, vectors = [], []
+    for target, driver, generator in itertools.product(PEOPLE, PEOPLE, ("mesh", "tps")):
+        for clip in range(3 if target == driver else 1):
+            name = f"{generator}/p{target}/p{target}--{clip}--p{driver}.mp4"
+            rows.append((name, f"p{target}", f"p{driver}", generator))
+            vector = place[driver] + 1.2 * random.normal(size=8)
+            vectors.append(vector / np.linalg.norm(vector))
+    columns = dict(
+        zip(("path", "target", "driver", "generator"), map(list, zip(*rows, strict=True)), strict=True)
+    )
+    labels = label_frame({**columns, "original": [False] * len(rows)})
+    embeddings = pl.DataFrame(
+        {"path": columns["path"], "centre": True, "window": False, "embedding": np.array(vectors)}
+    )
+    subjects = pl.DataFrame({
+        "identity": [f"p{n}" for n in PEOPLE],
+        "gender": ["f", "m"] * 4,
+        "age": [str(20 + 7 * n) for n in PEOPLE],
+    })  # fmt: skip
+    return Dataset(Path("/corpus"), "table", labels, subjects=subjects), embeddings
+
+
+def vector_of(embeddings: pl.DataFrame) -> dict[str, list[float]]:
+    return dict(embeddings.select("path", "embedding").iter_rows())
+
+
+def mean_by_target(
+    labels: pl.DataFrame, known: dict[str, list[float]], asked: dict[str, list[float]]
+) -> float:
+    """The protocol as loops; the first video of a pair from ``known``, the second from ``asked``."""
+    values = []
+    for target in labels["target"].unique():
+        own = labels.filter(pl.col("target") == target, pl.col("driver") == target)["path"].to_list()
+        other = labels.filter(pl.col("target") == target, pl.col("driver") != target)["path"].to_list()
+        same = [-math.dist(known[a], asked[b]) for a, b in itertools.permutations(own, 2)]
+        differ = [-math.dist(known[a], asked[b]) for a, b in itertools.product(own, other)]
+        wins = [(s > d) + 0.5 * (s == d) for s, d in itertools.product(same, differ)]
+        values.append(sum(wins) / len(wins))
+    return float(np.mean(values))
+
+
+def altered_rows(
+    dataset: Dataset, embeddings: pl.DataFrame, change: float
+) -> tuple[list[dict[str, object]], pl.DataFrame]:
+    """Rows when the first alteration moves every embedding at random; it failed on the last video."""
+    random = np.random.default_rng(1)
+    vectors = embeddings["embedding"].to_numpy()
+    moved = vectors + change * random.normal(size=vectors.shape)
+    key = ALTERATIONS[0].key
+    altered = embeddings.select("path").with_columns(alteration=pl.lit(key), embedding=moved)[:-1]
+    facts = altered.select("path", "alteration", unchanged=pl.lit(False))
+    rows = measure_robustness("m", embeddings, altered, facts, dataset.labels)
+    return [row for row in rows if row["alteration"] == key], altered
+
+
+def test_altered_videos_are_compared_with_the_same_videos_as_they_are() -> None:
+    dataset, embeddings = corpus()
+    rows, altered = altered_rows(dataset, embeddings, 0.3)
+    labels = dataset.labels.filter(pl.col("path").is_in(altered["path"].implode()))
+    clean, changed = vector_of(embeddings), vector_of(altered)
+    found = {(row["compared"], row["subset"]): row for row in rows}
+    wanted = {"both": mean_by_target(labels, changed, changed), "one": mean_by_target(labels, clean, changed)}
+    for compared, auc in wanted.items():
+        row = found[compared, "pooled"]
+        assert row["auc"] == pytest.approx(auc, abs=1e-12)
+        assert row["clean"] == pytest.approx(mean_by_target(labels, clean, clean), abs=1e-12)
+        assert row["difference"] == row["auc"] - row["clean"]
+        assert (row["n_videos"], row["n_failed"], row["n_targets"]) == (len(labels), 1, 8)
+        single = [found[compared, name]["auc"] for name in ("mesh", "tps")]
+        assert found[compared, "mean of generators"]["auc"] == pytest.approx(np.mean(single), abs=1e-12)
+
+
+def test_difference_is_paired_so_its_interval_is_narrower_than_that_of_an_auc() -> None:
+    dataset, embeddings = corpus()
+    rows, _ = altered_rows(dataset, embeddings, 0.02)
+    (row,) = [row for row in rows if row["compared"] == "both" and row["subset"] == "pooled"]
+    assert row["difference_low"] <= row["difference"] <= row["difference_high"]
+    assert row["difference_high"] - row["difference_low"] < 0.25 * (row["high"] - row["low"])
+
+
+def test_alteration_without_embeddings_is_a_row_without_figures() -> None:
+    dataset, embeddings = corpus()
+    nothing = embeddings.select("path", alteration=pl.lit(""), embedding="embedding").clear()
+    facts = pl.DataFrame(schema={"path": pl.String, "alteration": pl.String, "unchanged": pl.Boolean})
+    rows = list(measure_robustness("m", embeddings, nothing, facts, dataset.labels))
+    assert [row["alteration"] for row in rows] == [one.key for one in ALTERATIONS]
+    assert all(row["auc"] is None and row["n_failed"] == len(dataset) for row in rows)
+
+
+def test_subgroup_is_measured_among_its_own_videos_and_the_gap_against_all_others() -> None:
+    dataset, embeddings = corpus()
+    groups, problems = groupings(dataset)
+    assert ([group.attribute for group in groups], problems) == (["gender", "age"], [])
+    videos = one_a_video(embeddings, dataset.labels)
+    rows = list(measure_subgroups("m", videos, by_distance(vectors_of(videos)), groups))
+    by_path = vector_of(embeddings)
+    for group, people in (("f", (0, 2, 4, 6)), ("m", (1, 3, 5, 7))):
+        (row,) = [row for row in rows if row["group"] == group]
+        mine = pl.col("target").is_in([f"p{n}" for n in people])
+        auc = mean_by_target(dataset.labels.filter(mine), by_path, by_path)
+        rest = mean_by_target(dataset.labels.filter(~mine), by_path, by_path)
+        assert row["auc"] == pytest.approx(auc, abs=1e-12)
+        assert row["gap"] == pytest.approx(auc - rest, abs=1e-12)
+        assert row["low"] is None  # four targets carry no interval
+        assert row["n_targets"] == 4
+
+
+def test_many_ages_become_thirds_and_many_names_become_a_remark() -> None:
+    dataset, _ = corpus()
+    many = pl.DataFrame({"path": dataset.labels["path"]}).with_columns(
+        uuid=pl.col("path").str.slice(0, 30), second=pl.int_range(pl.len()).cast(pl.String)
+    )
+    groups, problems = groupings(Dataset(dataset.root, "table", dataset.labels, attributes=many))
+    assert [group.attribute for group in groups] == ["second"]
+    assert len(set(groups[0].group_of.values())) == 3
+    (problem,) = problems
+    assert "column uuid has" in str(problem) and "no groups are made of it" in str(problem)
+
+
+def test_scores_of_pairs_give_what_their_embeddings_give() -> None:
+    dataset, embeddings = corpus()
+    vectors = vector_of(embeddings)
+    pairs = pl.DataFrame(
+        [(b, a, -math.dist(vectors[a], vectors[b])) for a, b in itertools.combinations(vectors, 2)],
+        schema=["left", "right", "score"],
+        orient="row",
+    )
+    by_vectors = measure_model("m", embeddings, dataset.labels)
+    by_pairs = measure_scores("m", pairs, dataset.labels)
+    assert len(by_pairs.results) == len(by_vectors.results) > 0
+    for one, other in zip(by_pairs.results, by_vectors.results, strict=True):
+        assert one.keys() == other.keys()
+        for name, value in other.items():
+            assert one[name] == (pytest.approx(value, abs=1e-12) if isinstance(value, float) else value)
+    assert len(by_pairs.curves) == len(by_vectors.curves)
+    groups, _ = groupings(dataset)
+    ours = list(measure_subgroups("m", dataset.labels, by_score(pairs, dataset.labels), groups))
+    videos = one_a_video(embeddings, dataset.labels)
+    theirs = list(measure_subgroups("m", videos, by_distance(vectors_of(videos)), groups))
+    assert [row["auc"] for row in ours] == pytest.approx([row["auc"] for row in theirs], abs=1e-12)
+
+
+def write_embeddings(path: Path, embeddings: pl.DataFrame, name: pl.Expr | None = None) -> Path:
+    """One column a dimension."""
+    vectors = embeddings["embedding"].to_numpy()
+    table = embeddings.select(name if name is not None else pl.col("path"))
+    table.with_columns(pl.Series(f"e{n}", vectors[:, n]) for n in range(vectors.shape[1])).write_csv(path)
+    return path
+
+
+def test_embeddings_of_another_system_are_read_from_csv_and_parquet(tmp_path: Path) -> None:
+    dataset, embeddings = corpus()
+    csv = write_embeddings(tmp_path / "other.csv", embeddings)
+    parquet = tmp_path / "other.parquet"
+    embeddings.select("path", pl.col("embedding").cast(pl.List(pl.Float64))).write_parquet(parquet)
+    for path in (csv, parquet):
+        found = read_imported(path, dataset, dataset)
+        assert (found.kind, found.problems) == ("embeddings", ())
+        measured = measure_model("m", found.table, dataset.labels)
+        direct = measure_model("m", embeddings, dataset.labels)
+        assert measured.results[0]["auc"] == pytest.approx(direct.results[0]["auc"], abs=1e-12)
+
+
+def test_several_rows_a_video_are_its_windows(tmp_path: Path) -> None:
+    dataset, embeddings = corpus()
+    path = write_embeddings(tmp_path / "windows.csv", pl.concat([embeddings, embeddings]))
+    found = read_imported(path, dataset, dataset)
+    measured = measure_model("m", found.table, dataset.labels)
+    assert {row["protocol"] for row in measured.results} == {"multi-clip"}
+    direct = measure_model("m", embeddings, dataset.labels)
+    assert measured.results[0]["auc"] == pytest.approx(direct.results[0]["auc"], abs=1e-12)
+
+
+def test_what_a_file_of_another_system_lacks_or_has_too_much_is_said_by_line(tmp_path: Path) -> None:
+    dataset, embeddings = corpus()
+    path = write_embeddings(tmp_path / "other.csv", embeddings[1:])
+    lines = path.read_text("utf-8").splitlines()
+    lines.insert(3, "gone.mp4," + ",".join("01234567"))
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    found = read_imported(path, dataset, dataset)
+    assert [str(problem) for problem in found.problems] == [
+        "other.csv, line 4: gone.mp4 is not in the dataset; the row is left out.",
+        f"other.csv: has no embedding of 1 of {len(dataset)} videos; what is missing is not compared.",
+    ]
+    scores = tmp_path / "scores.csv"
+    own = dataset.labels.filter(pl.col("target") == "p0", pl.col("driver") == "p0")["path"]
+    scores.write_text(f"left,right,score\n{own[0]},{own[1]},0.5\n{own[1]},{own[0]},0.5\n", "utf-8")
+    (problem,) = read_imported(scores, dataset, dataset).problems
+    # 8 targets, 6 self- and 14 cross-reenactments each over both generators: 15 + 84 pairs
+    assert "scores 1 of the protocol's 792 pairs" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("a.csv", "path,e0,e1\n{a},1,2\n{b},1,x\n", "line 3: column e1 holds 'x', which is no number"),
+        ("a.csv", "path,e0,e1\n{a},1,2\n{b},nan,2\n", "line 3: a value is no finite number"),
+        ("a.csv", "path\n{a}\n", "has no column beside path"),
+        ("a.csv", "file,e0\n{a},1\n", "has neither the columns left, right, score nor a column path"),
+        ("a.csv", "path,e0\nnone.mp4,1\n", "names no video that is measured"),
+        ("a.csv", "path,centre,e0\n{a},1,2\n{a},1,3\n", "line 3: {a} has more than one centre clip"),
+        ("a.csv", "left,right,score\n{a},{b},high\n", "line 2: score 'high' is no finite number"),
+        ("a.csv", "left,right,score\n{a},{b},1\n{b},{a},2\n", "line 3: .* were scored before, differently"),
+        ("a.parquet", "PAR1", "cannot be read as a table"),
+        ("absent.csv", None, "cannot be read as a table"),
+    ],
+)  # fmt: skip
+def test_unusable_files_of_another_system_are_refused_with_file_and_line(
+    tmp_path: Path, name: str, text: str | None, sentence: str
+) -> None:
+    dataset, _ = corpus()
+    a, b = dataset.labels["path"][:2]
+    if text is not None:
+        (tmp_path / name).write_text(text.format(a=a, b=b), "utf-8")
+    with pytest.raises(UserError, match=sentence.format(a=a)) as error:
+        read_imported(tmp_path / name, dataset, dataset)
+    assert name in str(error.value)
+
+
+def test_embeddings_of_differing_lengths_are_refused_by_row(tmp_path: Path) -> None:
+    dataset, _ = corpus()
+    paths = dataset.labels["path"][:3]
+    pl.DataFrame({"path": paths, "embedding": [[1.0, 2.0], [1.0], [2.0, 3.0]]}).write_parquet(
+        tmp_path / "a.parquet"
+    )
+    with pytest.raises(UserError, match=r"a\.parquet, line 2: its embedding is not of 2 values"):
+        read_imported(tmp_path / "a.parquet", dataset, dataset)
+
+
+def test_pair_list_is_looked_up_either_way_round() -> None:
+    dataset, _ = corpus()
+    a, b, c = dataset.labels["path"][:3]
+    pairs = pl.DataFrame({"left": [a, b, c], "right": [b, c, a], "same_driver": [True, False, False]})
+    scores = pl.DataFrame({"left": [b, b], "right": [a, c], "score": [0.9, 0.1]})
+    found = measure_pairs(look_up_pairs(pairs, scores), 3, dataset.labels.select("path", "driver"))
+    assert (found["n_same"], found["n_different"], found["n_left_out"]) == (1, 1, 1)
+    assert found["auc"] == 1
