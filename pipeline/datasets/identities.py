@@ -67,6 +67,16 @@ def read_splits(path: Path) -> tuple[dict[str, str], list[DatasetProblem]]:
     return splits, problems
 
 
+def split_headings(path: Path) -> dict[str, int]:
+    """Split -> line of the first heading that names it, whether or not an identity stands below."""
+    lines: dict[str, int] = {}
+    for number, line in enumerate(path.read_text("utf-8-sig", errors="replace").splitlines(), start=1):
+        found = _SPLIT_HEADING.search(line)
+        if found:
+            lines.setdefault({"val": "validation"}.get(found[1].lower(), found[1].lower()), number)
+    return lines
+
+
 def read_sources(path: Path) -> tuple[dict[str, str], list[DatasetProblem]]:
     """Identity -> source corpus, from ``subject_sources.txt``; the source is the heading's first word."""
     problems: list[DatasetProblem] = []

@@ -17,7 +17,7 @@ from typing import Final
 
 import polars as pl
 
-from pipeline.datasets.identities import read_sources, read_splits
+from pipeline.datasets.identities import read_sources, read_splits, split_headings
 from pipeline.datasets.label import ORIGINAL, SPLITS, Dataset, DatasetProblem, UnparsedNameError, label_frame
 from pipeline.datasets.licences import with_licences
 from pipeline.errors import UserError
@@ -225,9 +225,12 @@ def _splits(root: Path, scan: _Scan) -> dict[str, str]:
                         path.name, None, f"differs from the released split, {what}: {', '.join(names)}."
                     )
                 )
+    headings = split_headings(path)
     for split in SPLITS:
         if split not in splits.values():
-            scan.problems.append(DatasetProblem(path.name, None, f"the {split} split is empty."))
+            scan.problems.append(
+                DatasetProblem(path.name, headings.get(split), f"the {split} split is empty.")
+            )
     return splits
 
 
