@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ from pipeline.embed import best_provider
 from pipeline.engine import Engine, EngineOptions, Work
 from pipeline.errors import UserError
 from pipeline.evidence import evidence_rows
+from pipeline.intake.again import Scratch, unpacked_again
 from pipeline.intake.changed import Changed, find_changed, mark_changed
 from pipeline.intake.conflicts import Conflict, find_conflicts
 from pipeline.intake.found import Found
@@ -116,11 +118,12 @@ def _plan(request: Request) -> dict[str, Any]:
 
 def _take_in(request: Request, audit: Audit) -> list[Found]:
     found = []
+    scratch = Scratch(request.case.members)
     with steps("Taking in") as stage:
         for item in find_evidence(
             request.evidence, request.case_file, request.case.members, request.case.root
         ):
-            found.append(item)
+            found.append(scratch.keep(item))
             stage.step()
             if item.status == "failed":
                 audit.note("file_failed", path=item.path, reason_code=item.reason_code, reason=item.reason)
@@ -176,13 +179,19 @@ def _process(
                     why = {name: result.facts[name] for name in ("reason_code", "reason")}
                     audit.note("file_failed", path=item.path, **why)
 
-            engine.run(_works(open_files, occluded), commit)
+            engine.run(_works(request, found, open_files, occluded), commit)
     audit.note("processed", files=len(open_files), provider=engine.provider)
     return engine.provider, engine.in_force
 
 
-def _works(files: Sequence[Found], occluded: set[str]) -> Iterator[Work]:
-    for item in files:
+def _works(
+    request: Request, found: Sequence[Found], files: Sequence[Found], occluded: set[str]
+) -> Iterator[Work]:
+    """What to process: all that can be read where it lies, then the members that scratch did not keep."""
+    there = (item for item in files if item.local is not None)
+    not_kept = [item for item in files if item.local is None]
+    again = unpacked_again(not_kept, found, request.case_file, request.case.members)
+    for item in chain(there, again):
         assert item.evidence_id is not None and item.local is not None
         yield Work(item.evidence_id, item.local, item.crop, item.evidence_id in occluded)
 
@@ -205,9 +214,8 @@ def _tested_otherwise(ledger: Ledger, occluded: set[str]) -> set[str]:
 
 
 def _forget(item: Found, case: CaseFolder) -> None:
-    """Remove a member's unpacked copy once its results are committed."""
-    if item.local is not None and item.local.is_relative_to(case.members):
-        item.local.unlink(missing_ok=True)
+    """Remove a member's unpacked copy, if there is one, once its results are committed."""
+    (case.members / str(item.evidence_id)).unlink(missing_ok=True)
 
 
 def _tables(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from pipeline.intake.zips import package_kind
 _UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def archive_rows(archive: Found, judge: Judge, scratch: Path) -> Iterator[Found]:
+def archive_rows(archive: Found, judge: Judge, scratch: Path) -> Generator[Found, None, None]:
     """Yield ``archive``, a row for every member, and for those of nested archives. A disk image is one too.
 
     What cannot be listed (the archive is damaged from some point on, or passes a limit) is one more row,
