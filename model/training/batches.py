@@ -93,26 +93,77 @@ def draw_batch(
     """
     random = np.random.default_rng((config.seed, step))
     n_drivers = min(config.drivers_per_batch, len(groups))
-    drivers = np.repeat(random.choice(len(groups), n_drivers, replace=False), config.videos_per_driver)
+    if config.linked_faces:
+        chosen, videos = _linked(source.labels, groups, n_drivers, config.videos_per_driver, random)
+    else:
+        chosen, videos = _any(groups, n_drivers, config.videos_per_driver, random)
+    drivers = np.repeat(chosen, config.videos_per_driver)
     mirrored = np.zeros(len(drivers), bool)
-    if config.augment:
+    if config.augment and config.linked_faces:
+        mirrored[:] = random.random() < 0.5  # together, or a face would not recur
+    elif config.augment:
         mirrored = np.repeat(random.random(n_drivers) < 0.5, config.videos_per_driver)
     length = config.system.clip_length
     order = [place for process in range(size) for place in range(process, len(drivers), size)]
     clips: list[npt.NDArray[Any]] = []
-    for first in range(0, len(drivers), config.videos_per_driver):
-        videos = groups[drivers[first]]
-        scarce = len(videos) < config.videos_per_driver
-        picked = random.choice(videos, config.videos_per_driver, replace=scarce)
-        for place, video in enumerate(picked.tolist(), start=first):
-            start = random_start(source.length(video), length, random)
-            if place % size == rank:
-                if observed is None:
-                    clips.append(read_clip(source, video, start, length))
-                else:
-                    clips.append(observed.read_clip(video, start, length, mirrored=bool(mirrored[place])))
+    for place, video in enumerate(videos):
+        start = random_start(source.length(video), length, random)
+        if place % size != rank:
+            continue
+        if observed is None:
+            clips.append(read_clip(source, video, start, length))
+        else:
+            clips.append(observed.read_clip(video, start, length, mirrored=bool(mirrored[place])))
     numbers = drivers + len(groups) * mirrored
     return Batch(np.stack(clips), numbers[order].astype(np.int64), mirrored[rank::size])
+
+
+def _any(
+    groups: list[list[int]], n_drivers: int, n_videos: int, random: np.random.Generator
+) -> tuple[list[int], list[int]]:
+    """Drivers at random, and videos of each at random."""
+    chosen: list[int] = random.choice(len(groups), n_drivers, replace=False).tolist()
+    videos: list[int] = []
+    for driver in chosen:
+        videos += random.choice(groups[driver], n_videos, replace=len(groups[driver]) < n_videos).tolist()
+    return chosen, videos
+
+
+def _linked(
+    labels: Sequence[VideoLabel],
+    groups: list[list[int]],
+    n_drivers: int,
+    n_videos: int,
+    random: np.random.Generator,
+) -> tuple[list[int], list[int]]:
+    """Drivers whose faces the others drive, and of each videos on different faces, its own among them.
+
+    What is left of appearance in a difference then speaks for the wrong driver: two videos of one driver
+    show different faces, and a face that recurs is driven by somebody else, as in the protocol. A driver
+    with too few faces fills up with any of its videos.
+    """
+    number = {labels[videos[0]].driver: driver for driver, videos in enumerate(groups)}
+    chosen: list[int] = []
+    waiting: list[int] = []
+    while len(chosen) < n_drivers:
+        left = [driver for driver in range(len(groups)) if driver not in chosen]
+        driver = waiting.pop(0) if waiting else int(random.choice(left))
+        if driver in chosen:
+            continue
+        chosen.append(driver)
+        faces = {labels[video].target for video in groups[driver]} & number.keys()
+        waiting += random.permutation(sorted(number[face] for face in faces)).tolist()
+    inside = {labels[groups[driver][0]].driver for driver in chosen}
+    videos: list[int] = []
+    for driver in chosen:
+        shuffled = random.permutation(groups[driver]).tolist()
+        by_face = {labels[video].target: video for video in shuffled}
+        own = labels[shuffled[0]].driver
+        ranked = sorted(by_face, key=lambda face: (face != own, face not in inside))  # stable: else at random
+        picked = [by_face[face] for face in ranked][:n_videos]
+        picked += random.choice(shuffled, n_videos - len(picked)).tolist()
+        videos += picked
+    return chosen, videos
 
 
 def batches(

@@ -17,8 +17,9 @@ class TrainConfig:
 
     ``generators`` names those to train and validate on, None for all; ``with_originals`` counts real
     recordings as self-reenactments, as the reference does. ``augment`` varies the pictures and counts
-    mirrored drivers as further drivers; ``frozen_backbone`` trains the head alone; ``start`` is the SHA-256
-    of the checkpoint the weights were taken from. None of the three is the paper's.
+    mirrored drivers as further drivers; ``frozen_backbone`` trains the head alone; ``linked_faces`` draws
+    batches in which a face recurs under other drivers and not under its own; ``start`` is the SHA-256 of the
+    checkpoint the weights were taken from. None of the four is the paper's.
     """
 
     system: System = field(default_factory=System)
@@ -37,6 +38,7 @@ class TrainConfig:
     with_originals: bool = False
     augment: bool = False
     frozen_backbone: bool = False
+    linked_faces: bool = False
     start: str | None = None
 
     @property

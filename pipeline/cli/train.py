@@ -28,7 +28,7 @@ Examples:
   driverprint train runs/paper.frames -o runs/ablation --system F5C:STATIC:64 --system F5C:RAW_FEAT:64
       Several systems from frames already decoded, each into a folder below runs/ablation.
 
-  driverprint train corpus/ -o runs/head --start runs/backbone --head-only --augment --preset small
+  driverprint train corpus/ -o runs/head --start runs/backbone --head-only --augment --linked-faces
       After `driverprint pretrain corpus/ -o runs/backbone`: a head on a backbone that sees motion already.
 
   torchrun --nproc-per-node 4 -m pipeline train runs/paper.frames -o runs/paper
@@ -66,6 +66,9 @@ def train_command(
     augment: Annotated[
         bool, typer.Option("--augment", help="Vary framing and tone; mirrored drivers are further drivers.")
     ] = False,
+    linked_faces: Annotated[
+        bool, typer.Option("--linked-faces", help="Batches where a face speaks for the wrong driver.")
+    ] = False,
     store: Annotated[
         Path | None, typer.Option(help="Folder for the decoded frames; default is RUN.frames.")
     ] = None,
@@ -77,7 +80,7 @@ def train_command(
     config = configured(preset, epochs, step_count, batch, clip_length, learning_rate, seed)
     config = replace(config, generators=names or None, with_originals=with_originals, augment=augment)
     checkpoint = None if start is None else start / "best.safetensors"
-    config = replace(config, frozen_backbone=head_only, start=_sha256(checkpoint))
+    config = replace(config, frozen_backbone=head_only, linked_faces=linked_faces, start=_sha256(checkpoint))
     systems = [_system(text, clip_length) for text in system or []] or [config.system]
     place = store or out.absolute().with_name(f"{out.name}.frames")
     source = open_or_decode(dataset, place, names, with_originals=with_originals, workers=workers)

@@ -84,6 +84,40 @@ def test_mirrored_drivers_are_drivers_of_their_own(store: FrameStore) -> None:
     assert not draw_batch(store, groups, CONFIG, 0).mirrored.any()
 
 
+def test_in_linked_batches_a_face_recurs_under_other_drivers_only(store: FrameStore) -> None:
+    config = dataclasses.replace(CONFIG, linked_faces=True, drivers_per_batch=3, videos_per_driver=3)
+    groups = videos_by_driver(store.labels, config)
+    names = [store.labels[videos[0]].driver for videos in groups]
+    for step in range(10):
+        batch = draw_batch(store, groups, config, step)
+        # The store's frames differ from video to video, so a clip tells its video.
+        faces: dict[str, list[str]] = {}
+        for clip, number in zip(batch.clips, batch.drivers, strict=True):
+            video = next(
+                video
+                for video in groups[number]
+                for start in range(store.length(video) - len(clip) + 1)
+                if (store.read(video, start, len(clip)) == clip).all()
+            )
+            assert store.labels[video].driver == names[number]
+            faces.setdefault(store.labels[video].target, []).append(names[number])
+        assert sorted(faces) == sorted(names)
+        for face, drivers in faces.items():
+            assert len(drivers) == len(set(drivers)) == 3, face
+
+
+def test_a_driver_of_few_faces_fills_up_with_any_of_its_videos(tmp_path: Path) -> None:
+    lone = [
+        (VideoLabel(f"{driver}{k}.mp4", driver, driver, "lia", "train"), frames[1])
+        for driver in ("p0", "p1")
+        for k, frames in zip(range(3), videos(), strict=False)
+    ]
+    store = write_frame_store(lone, tmp_path / "lone")
+    config = dataclasses.replace(CONFIG, linked_faces=True, drivers_per_batch=2, videos_per_driver=3)
+    batch = draw_batch(store, videos_by_driver(store.labels, config), config, 0)
+    assert sorted(batch.drivers.tolist()) == [0, 0, 0, 1, 1, 1]
+
+
 def test_an_error_while_reading_ahead_reaches_the_loop(store: FrameStore) -> None:
     feed = batches(store, [[0, 10_000], [1, 10_000]], CONFIG, first=0)
     with pytest.raises(IndexError):
