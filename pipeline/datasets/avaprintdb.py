@@ -56,6 +56,10 @@ def read_avaprintdb(root: Path) -> Dataset:
     for half, folder in _halves(root):
         for path in _videos(folder):
             below = f"videos/{folder.name}/{path}"
+            if _undecodable(path):
+                shown = below.encode(errors="backslashreplace").decode()
+                problems.append(DatasetProblem(shown, None, "its name is not UTF-8; left out.", 1))
+                continue
             try:
                 target, driver, _, generator = parse_name(Path(path).stem)
             except UnparsedNameError as error:
@@ -89,6 +93,10 @@ def read_avaprintdb(root: Path) -> Dataset:
     subjects = _subjects(root, problems)
     pairs = tuple(sorted((*root.glob("evaluation_pairs_*.csv"), *root.glob("*/evaluation_pairs_*.csv"))))
     return Dataset(root, "AVAPrintDB", label_frame(columns), tuple(problems), pairs, subjects)
+
+
+def _undecodable(path: str) -> bool:
+    return any("\udc80" <= letter <= "\udcff" for letter in path)
 
 
 def _halves(root: Path) -> Iterator[tuple[str, Path]]:
