@@ -80,10 +80,13 @@ def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
     directory = Path.cwd()
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
     os.chdir(empty)
+    terminated = signal.getsignal(signal.SIGTERM)
     import ray
 
     try:
         _start(folder, workers, object_store_bytes)
+        with suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGTERM, terminated)  # Ray's own would leave as if the work were done
         yield
     finally:
         with _uninterrupted():
@@ -121,6 +124,8 @@ def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
                 # Ray makes this folder readable for everyone; the one around it is not.
                 _temp_dir=str(folder / f"ray{attempt}"),
             )
+        except SystemExit:  # a SIGTERM meanwhile met Ray's own handler
+            raise KeyboardInterrupt from None
         except Exception as error:
             ray.shutdown()
             for pid in _children() - before:  # what the failed start left, which Ray itself has lost sight of
