@@ -38,7 +38,7 @@ test: $(VENV)/.dev  ## run every test (a small sample of the soak among them)
 	$(BIN)/python -m pytest
 
 soak: $(VENV)/.dev  ## attack whole runs: mutated videos, kills at random times; 30 minutes at most
-	$(BIN)/python -m pytest -m soak tests/soak -s
+	$(BIN)/python -m pytest -m soak -s tests/soak tests/pipeline/faults
 
 check: $(VENV)/.dev  ## lint, types, import layers, dependencies
 	$(BIN)/ruff check .

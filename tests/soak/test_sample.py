@@ -24,5 +24,8 @@ def test_decoder_that_crashes_hangs_or_leaks_costs_its_own_row(tmp_path: Path) -
 
 
 @pytest.mark.timeout(900)
-def test_run_killed_twice_completes_to_the_same_digest(undisturbed: Finished, tmp_path: Path) -> None:
-    assert len(kills.attack(undisturbed, tmp_path / "case", 2)) == 2
+def test_run_killed_at_work_and_while_it_ends_completes_to_the_same_digest(
+    undisturbed: Finished, tmp_path: Path
+) -> None:
+    killed, _ = kills.attack(undisturbed, tmp_path / "case", 4)
+    assert len(killed) == 4

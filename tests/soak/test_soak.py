@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.faults.conftest import Finished
 from tests.soak import kills, mutations
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1500)]
@@ -18,7 +17,7 @@ def test_three_hundred_mutated_videos_harm_no_healthy_one(tmp_path: Path) -> Non
     assert mutated >= 300
 
 
-def test_twenty_kills_change_nothing(undisturbed: Finished, tmp_path: Path) -> None:
-    killed = kills.attack(undisturbed, tmp_path / "case", 20)
-    print(f"killed after {killed} s")
+def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
+    killed, finished = kills.attack(kills.many_files(tmp_path, 120), tmp_path / "case", 20)
+    print(f"killed after {killed} s; {finished} runs came to their end before the kill")
     assert len(killed) == 20
