@@ -19,7 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.likelihood_ratio import add_likelihood_ratios
 from pipeline.schemas import EMBEDDING_SIZE, TABLES
+from pipeline.score import comparable_videos, score_questioned
 
 T, FPS = 64, 25
 
@@ -373,3 +375,24 @@ def exploratory_case(groups: int = 3, each: int = 4) -> CaseBuilder:
         for i in range(each):
             case.questioned(f"batch-{i}/clip-{g}.mp4", f"driver-{g}", clips=4)
     return case
+
+
+def calibrated_case(folder: Path, validated_for: str = "simulation only") -> Path:
+    """Six drivers behind one face, with likelihood ratios as the analysis computes them."""
+    case = CaseBuilder(spread=3.0)
+    for person in ("Amara", "Boris", "Chiara", "Dinesh", "Elif", "Farid"):
+        case.known(person, 6, target="stock avatar")
+    case.questioned("q/a.mp4", "Amara", target="stock avatar")
+    case.questioned("q/b.mp4", "stranger", target="stock avatar", clips=9, claimed_driver="Chiara")
+    case.questioned("q/c.mp4", "Boris", target="another avatar", claimed_driver="Boris")
+    case.write(folder)
+    evidence = pq.read_table(folder / "evidence.parquet")
+    shards = {n: pq.read_table(folder / n, schema=TABLES[n]) for n in ("clips", "embeddings")}
+    videos = comparable_videos(evidence, shards["clips"], shards["embeddings"])
+    scores, calibration = add_likelihood_ratios(score_questioned(videos), videos, validated_for, None)
+    for name, rows in (("scores", scores), ("calibration", calibration)):
+        pq.write_table(pa.Table.from_pylist(rows, TABLES[name]), folder / f"{name}.parquet")
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    record["model"]["validated_for"] = validated_for
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    return folder

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from reports.build import build_report, figures_json
-from tests.reports.case_folder import CaseBuilder, exploratory_case, plain_case
+from tests.reports.case_folder import CaseBuilder, calibrated_case, exploratory_case, plain_case
 
 
 class Elements(HTMLParser):
@@ -71,6 +71,21 @@ def build(case: CaseBuilder, folder: Path) -> Built:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Six known identities, five questioned files."""
     return build(plain_case(), tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="session")
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Six drivers behind one face: the case's own videos calibrate likelihood ratios."""
+    folder = calibrated_case(tmp_path_factory.mktemp("calibrated"))
+    build_report(folder)
+    return Built(folder)
+
+
+@pytest.fixture(scope="session")
+def single(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """One questioned video and nothing else."""
+    case = CaseBuilder(exploratory=True).questioned("only.mp4", "somebody")
+    return build(case, tmp_path_factory.mktemp("single"))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from tests.reports.axe import axe_source
 from tests.reports.conftest import Built
 
 CHROMIUM = Path("/usr/bin/chromium")
-ALL = ["plain", "exploratory", "empty", "hostile"]
+ALL = ["plain", "calibrated", "exploratory", "empty", "hostile"]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_no_message_no_request_and_no_wide_page(
     name: str, opened: Any, request: pytest.FixtureRequest
 ) -> None:
     page = opened(request.getfixturevalue(name))
-    for width in (320, 768, 1280):
+    for width in (320, 640, 768, 1280):  # 640: a window of 1280 at 200 % zoom
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("window.pwned") is None
@@ -124,11 +124,14 @@ def test_reads_without_script(chromium: Any, plain: Built) -> None:
     page.close()
 
 
-def test_text_is_legible_on_its_ground_in_light_and_dark(chromium: Any, plain: Built) -> None:
+@pytest.mark.parametrize("name", ["plain", "calibrated"])
+def test_text_is_legible_on_its_ground_in_light_and_dark(
+    name: str, chromium: Any, request: pytest.FixtureRequest
+) -> None:
     """WCAG 2.2 AA: 4.5 to 1 for every text that stands in the page (all of it is small text to us)."""
     for scheme in ("light", "dark"):
         page = chromium.new_page(color_scheme=scheme)
-        page.goto(plain.path.as_uri())
+        page.goto(request.getfixturevalue(name).path.as_uri())
         assert page.evaluate(CONTRAST) == []
         page.close()
 
@@ -147,9 +150,12 @@ def test_axe_finds_no_violation(name: str, chromium: Any, request: pytest.Fixtur
         assert [(v["id"], v["impact"], v["nodes"][0]["html"][:200]) for v in found["violations"]] == []
 
 
-def test_print_cuts_no_figure_and_no_table(chromium: Any, plain: Built, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["plain", "calibrated", "exploratory"])
+def test_print_cuts_no_figure_and_no_table(
+    name: str, chromium: Any, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     page = chromium.new_page()
-    page.goto(plain.path.as_uri())
+    page.goto(request.getfixturevalue(name).path.as_uri())
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 658, "height": 1000})  # 174 mm, the width of the text on A4
     too_wide = page.evaluate(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reports.build import build_report
+from reports.build import build_report, figures_json
+from reports.wording import strings
 from tests.reports.case_folder import plain_case
 from tests.reports.conftest import Built
 
@@ -24,13 +27,63 @@ def every_number(data: Any) -> set[float]:
     return {float(data)} if isinstance(data, int | float) and not isinstance(data, bool) else set()
 
 
-@pytest.mark.parametrize("name", ["plain", "exploratory", "empty"])
+CASES = ["plain", "calibrated", "exploratory", "single", "empty"]
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_every_number_in_the_html_is_in_the_figures(name: str, request: pytest.FixtureRequest) -> None:
     built: Built = request.getfixturevalue(name)
     known = every_number(built.figures)
     shown = [float(a["value"] or "nan") for a in built.elements.all("data")]
     assert len(shown) > 5
     assert [x for x in shown if x not in known] == []
+
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+class Rest(HTMLParser):
+    """What stands outside ``data`` elements: the text, and the words for those who see no picture.
+
+    Left out: style and script, the ticks of figures, and ``code``, which holds hashes and commands.
+    """
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text: list[str] = []
+        self._inside: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in {"meta", "link", "img", "br", "input", "rect", "path", "line"}:
+            self._inside.append(tag)
+        self.text += [value or "" for name, value in attrs if name in {"alt", "aria-label", "datetime"}]
+
+    def handle_endtag(self, tag: str) -> None:
+        while tag in self._inside and self._inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        unread = {"style", "script", "data", "code", "time"} & set(self._inside)
+        ticks = "svg" in self._inside and self._inside[-1] not in {"title", "desc"}
+        if not unread and not ticks:
+            self.text.append(data)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_number_outside_data_elements_is_in_the_figures_or_in_the_wording(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    built: Built = request.getfixturevalue(name)
+    figures = figures_json(built.folder)
+    known = set(NUMBER.findall(figures)) | set(NUMBER.findall(" ".join(strings().values())))
+    for value in every_number(built.figures):
+        known |= {f"{abs(part):.{digits}f}" for part in (value, 100 * value) for digits in range(4)}
+        known |= {f"{abs(value):g}"}
+    known |= {str(i) for i in range(1, 8)}  # chapters, and places in the grid of the occlusion test
+    found = [number for text in Rest(built.html).text for number in NUMBER.findall(text)]
+    assert len(found) > 10
+    assert [number for number in found if number not in known] == []
 
 
 def test_rankings_are_the_rows_of_the_scores_table(plain: Built) -> None:
