@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from model.frame_store import FrameStore
+from model.frame_store import FrameStore, write_frame_store
 from model.metadata import read_metadata
 from model.system import System
 from model.training.config import TrainConfig
@@ -19,27 +19,22 @@ from pipeline.cli.benchmark_ablations import (
     systems_of_the_tables,
     train_missing,
 )
-from pipeline.cli.frame_source import open_or_decode
 from pipeline.cli.main import main
 from pipeline.errors import UserError
 from reports.paper_figures import SYSTEMS
+from tests.model.training.corpus import videos
 from tests.pipeline.frames.corpus import video_corpus
 
 SHORT = TrainConfig(
     drivers_per_batch=2, videos_per_driver=2, epochs=2, steps_per_epoch=2, warmup_epochs=1, validate_every=1
 )
-STATIC = Trained(System(condition="STATIC", clip_length=16))
-ON_MESH = Trained(System(condition="PIXEL_DIFF", clip_length=16), ("mesh",))
+STATIC = Trained(System(condition="STATIC", clip_length=8))
+ON_TPS = Trained(System(condition="PIXEL_DIFF", clip_length=8), ("tps",))
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return video_corpus(tmp_path_factory.mktemp("ablations") / "corpus")
-
-
-@pytest.fixture(scope="module")
-def frames(corpus: Path) -> FrameStore:
-    return open_or_decode(corpus, corpus.parent / "frames", (), with_originals=False, workers=1)
+def frames(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    return write_frame_store(videos(repeats=4), tmp_path_factory.mktemp("ablations") / "frames")
 
 
 def no_frames() -> FrameStore:
@@ -64,12 +59,12 @@ def test_every_cell_of_the_papers_tables_has_a_system() -> None:
 
 
 def test_system_is_trained_exported_and_then_reused(frames: FrameStore, tmp_path: Path) -> None:
-    wanted = [STATIC, ON_MESH]
+    wanted = [STATIC, ON_TPS]
     files, without = train_missing(wanted, tmp_path, SHORT, lambda: frames, math.inf)
     assert (without, [path.stem for path in files]) == ([], [one.name for one in wanted])
     present = {system_of(read_metadata(path)) for path in files}
     assert all(is_there(one, present) for one in wanted)
-    assert not is_there(Trained(ON_MESH.system), present)  # trained on one generator, it fills no other cell
+    assert not is_there(Trained(ON_TPS.system), present)  # trained on one generator, it fills no other cell
     before = [path.stat().st_mtime_ns for path in files]
     again, _ = train_missing(wanted, tmp_path, SHORT, no_frames, math.inf)
     assert [path.stat().st_mtime_ns for path in again] == before
@@ -100,7 +95,7 @@ def test_folder_trained_by_another_schedule_is_refused(frames: FrameStore, tmp_p
 def test_system_that_cannot_be_trained_is_named_and_the_others_go_on(
     frames: FrameStore, tmp_path: Path
 ) -> None:
-    absent = Trained(STATIC.system, ("lia",))
+    absent = Trained(STATIC.system, ("mesh",))
     files, without = train_missing([absent, STATIC], tmp_path, SHORT, lambda: frames, math.inf)
     assert [path.stem for path in files] == [STATIC.name]
     (why,) = without
@@ -108,9 +103,10 @@ def test_system_that_cannot_be_trained_is_named_and_the_others_go_on(
 
 
 def test_tables_stand_with_cells_not_measured_where_nothing_was_trained(
-    corpus: Path, frames: FrameStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    frames: FrameStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (model,), _ = train_missing([STATIC], tmp_path / "own", SHORT, lambda: frames, math.inf)
+    corpus = video_corpus(tmp_path / "corpus")
     words = ["benchmark", str(corpus), "-o", str(tmp_path / "run"), "--ablations", "--hours", "0"]
     with pytest.raises(SystemExit) as left:
         main([*words, "--model", str(model), "--robustness", "0"])
