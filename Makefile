@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real test soak check bench bundle lock clean
+.PHONY: help demo demo-real test soak check bench weights bundle lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,14 @@ check: $(VENV)/.dev  ## lint, types, import layers, dependencies
 
 bench: $(VENV)/.dev  ## measure speed as ratios within one run
 	for script in tests/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+weights: $(VENV)/.dev  ## train the shipped weights anew, on two cores in about two hours (model/weights/README.md)
+	$(BIN)/driverprint simulate runs/corpus --identities 160 --self 2 --cross 2 --seconds 3.2 --seed 1
+	$(BIN)/driverprint pretrain runs/corpus -o runs/backbone --store runs/frames
+	$(BIN)/driverprint train runs/corpus -o runs/head --store runs/frames --start runs/backbone --head-only \
+		--augment --linked-faces --preset small --clip-length 64 --batch 16x4 --epochs 12 --steps 100
+	$(BIN)/driverprint export runs/head -o runs/driverprint.onnx --validated-for "simulation only" \
+		--validated-on runs/corpus
 
 bundle: $(VENV)/.run  ## a folder of wheels and a script that installs them with no network
 	rm -rf bundle && mkdir -p bundle/wheels

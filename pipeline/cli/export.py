@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
+import polars as pl
 import typer
 
-from pipeline.cli.progress import console
+from model.validated_under import conditions_of
+from pipeline.cli.progress import console, steps
 from pipeline.cli.train import require_torch
+from pipeline.datasets.open_dataset import open_dataset
+from pipeline.decode.guard import GuardedDecoder
+from pipeline.decode.types import Decoded, DecodeRequest
 from pipeline.errors import UserError
 
 EXAMPLES: Final = """
@@ -17,8 +23,8 @@ Examples:
   driverprint export runs/feat-diff -o model.onnx
       The best checkpoint, compared with torch before it is written.
 
-  driverprint export runs/feat-diff -o model.onnx --validated-for "simulation only"
-      What reports made with it will say it is validated for.
+  driverprint export runs/feat-diff -o model.onnx --validated-for "simulation only" --validated-on corpus/
+      What reports made with it will say it is validated for, and under which conditions.
 """
 
 VALIDATED_FOR: Final = "nothing beyond the validation split of its own corpus"
@@ -30,6 +36,13 @@ def export_command(
     validated_for: Annotated[
         str, typer.Option(help="What its results may be used for, in words; every report repeats it.")
     ] = VALIDATED_FOR,
+    validated_on: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATASET",
+            help="The dataset trained on, whose validation videos' conditions are noted.",
+        ),
+    ] = None,
 ) -> None:
     """Export a trained network as a model file for analyze and benchmark."""
     require_torch("export")
@@ -48,7 +61,8 @@ def export_command(
     if out.is_dir():
         raise UserError(f"{out} is a folder: name the file to write, as {out / 'model.onnx'}.")
     try:
-        metadata = export_run(run, out, validated_for=validated_for)
+        measured = None if validated_on is None else {"conditions": _conditions(validated_on)}
+        metadata = export_run(run, out, validated_for=validated_for, measured=measured)
     except ValueError as error:  # TrainingError, ParityError, a damaged configuration: each a sentence
         raise UserError(str(error)) from None
     figures = metadata.validation["validation"]
@@ -63,3 +77,22 @@ def export_command(
         console.print(
             "No calibration could be fitted on the validation pairs: reports show no likelihood ratio."
         )
+
+
+def _conditions(corpus: Path) -> dict[str, list[Any]]:
+    """The conditions of the validation videos that decode."""
+    dataset = open_dataset(corpus)
+    videos = dataset.labels.filter(pl.col("split") == "validation", ~pl.col("original"))
+    decoder = GuardedDecoder()
+    found = []
+    with steps("Conditions of validation videos") as stage:
+        stage.expect(len(videos))
+        for path, generator in videos.select("path", "generator").iter_rows():
+            decoded = decoder.decode(dataset.root / path, DecodeRequest(fps=None, thumbnails=0))
+            if isinstance(decoded, Decoded):
+                size = (dataset.root / path).stat().st_size
+                found.append({**asdict(decoded.facts), "size": size, "generator": generator})
+            stage.step()
+    if not found:
+        raise UserError(f"{corpus} has no validation video that can be decoded: name the dataset trained on.")
+    return conditions_of(found)
