@@ -88,7 +88,8 @@ def finish(tree: Path, out: Path) -> None:
     run = RunFolder(out)
     run.prepare({**store_plan(dataset), "multi_clip": False})
     model = shipped_model()
-    run.add_model(model_id(model), model.name, read_metadata(model))
+    known_as = model_id(model)
+    run.add_model(known_as, model.name, read_metadata(model))
     random = np.random.default_rng(0)
     paths = dataset.labels["path"].to_list()
     fixed = {"status": "processed", "reason_code": None, "reason": None, "frames": 100, "fps": 25.0}
@@ -99,7 +100,7 @@ def finish(tree: Path, out: Path) -> None:
         rows = [
             {"path": path, **clip, "embedding": vector} for path, vector in zip(some, vectors, strict=True)
         ]
-        run.commit(chunk, [{"path": path, **fixed} for path in some], {model_id(model): rows})
+        run.commit(chunk, [{"path": path, **fixed} for path in some], {known_as: rows})
 
 
 def main() -> None:
