@@ -1,9 +1,9 @@
 """Strength of evidence: the log10 likelihood ratio of each questioned score, or why there is none.
 
 Calibrated on relevant data: the case's own known videos where they hold enough comparisons with the face
-held equal; else the model's calibration set; else no likelihood ratio. Both over the same numbers of
-clips and known videos as the questioned score: where those data are thinner than the score, the score is
-formed anew over their numbers.
+held equal; else the model's calibration set, unless that shows simulated people; else no likelihood ratio.
+Both over the same numbers of clips and known videos as the questioned score: where those data are thinner
+than the score, the score is formed anew over their numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from model.calibration import Calibration, read_calibration
-from model.validated_for import says_nothing
+from model.validated_for import says_nothing, simulated_only
 from pipeline.calibration import (
     FEWEST_COMPARISONS,
     FEWEST_DRIVERS,
@@ -63,7 +63,8 @@ def add_likelihood_ratios(
         return [{**row, "llr_note": UNVALIDATED} for row in scores], []
     known = KnownFaces(videos)
     reform = _reforming(videos)
-    of_model = read_calibration(model_calibration) if model_calibration else None
+    simulated = simulated_only(validated_for)
+    of_model = read_calibration(model_calibration) if model_calibration and not simulated else None
     on_case = cache(lambda numbers: calibrate_on_case(known, numbers))
     nearest = cache(known.best_numbers)
     shown = _faces(videos)
@@ -84,7 +85,9 @@ def add_likelihood_ratios(
         elif of_model is not None:
             values = _values(of_model, row, Numbers(1, 1), reform, _model_note(of_model))
         else:
-            values = {"llr_note": _refusal(row, n_identities, _too_little(known, model_calibration))}
+            values = {
+                "llr_note": _refusal(row, n_identities, _too_little(known, model_calibration, simulated))
+            }
         if values.get("llr") is not None:
             values["llr_note"] += _face_warning(*shown(row["evidence_id"], row["identity"]))
         found.append({**row, **values})
@@ -172,14 +175,19 @@ def _refusal(row: Row, n_identities: int, why: str) -> str:
     return f"not reportable: {_count(row['n_clips'], 'clip')}, {identities}; {why}"
 
 
-def _too_little(known: KnownFaces, model_calibration: Mapping[str, Any] | None) -> str:
+def _too_little(known: KnownFaces, model_calibration: Mapping[str, Any] | None, simulated: bool) -> str:
     supply = known.supply(Numbers(1, 1))
-    model = "that this version can use" if model_calibration else ""
+    if not model_calibration:
+        model = "holds no calibration"
+    elif simulated:
+        model = "is calibrated on simulated people only"
+    else:
+        model = "holds no calibration that this version can use"
     return (
         f"with the face held equal the case gives {supply.same} same-driver and {supply.different} "
         f"different-driver comparisons and {_count(supply.drivers, 'driver')} in both, where "
-        f"{FEWEST_COMPARISONS}, {FEWEST_COMPARISONS} and {FEWEST_DRIVERS} are needed, and the model file "
-        f"holds no calibration {model}".rstrip()
+        f"{FEWEST_COMPARISONS}, {FEWEST_COMPARISONS} and {FEWEST_DRIVERS} are needed, "
+        f"and the model file {model}"
     )
 
 

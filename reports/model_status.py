@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from model.validated_for import says_nothing
+from model.validated_for import says_nothing, simulated_only
 from reports.case import Row
 
 Status = Literal["nothing", "simulation", "stated"]
@@ -18,4 +18,4 @@ def model_status(model: Row) -> Status:
     said = str(model.get("validated_for") or "")
     if says_nothing(said):
         return "nothing"
-    return "simulation" if "simulat" in said.lower() else "stated"
+    return "simulation" if simulated_only(said) else "stated"

@@ -192,7 +192,7 @@ def test_untrained_model_gives_no_likelihood_ratio_however_much_is_known() -> No
 
 def test_models_calibration_serves_where_the_case_has_too_little() -> None:
     stated = validation_set()
-    found, table = with_ratios(people(n=2), calibration=stated)
+    found, table = with_ratios(people(n=2), "200 real callers", stated)
     assert table == []
     for row in found:
         assert "calibrated on the model's validation videos, not on this case" in row["llr_note"]
@@ -203,8 +203,17 @@ def test_models_calibration_serves_where_the_case_has_too_little() -> None:
     assert all("this case's known videos" in row["llr_note"] for row in own_case)
 
 
+def test_calibration_on_simulated_people_gives_no_likelihood_ratio() -> None:
+    found, table = with_ratios(people(n=2), "simulation only", validation_set())
+    assert table == []
+    for row in found:
+        assert row["llr"] is None
+        assert row["llr_note"].startswith("not reportable: ")
+        assert "calibrated on simulated people only" in row["llr_note"]
+
+
 def test_calibration_of_an_older_model_is_named_as_unusable() -> None:
-    found, _ = with_ratios(people(n=2), calibration={"slope": 3.0, "intercept": 4.0})
+    found, _ = with_ratios(people(n=2), "200 real callers", {"slope": 3.0, "intercept": 4.0})
     assert found[0]["llr"] is None
     assert found[0]["llr_note"].endswith("the model file holds no calibration that this version can use")
 
