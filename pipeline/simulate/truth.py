@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -19,6 +21,8 @@ from pipeline.simulate.motion.track import ARKIT_NAMES, INDEX
 from pipeline.simulate.plan import ClipPlan, Person
 
 TABLE: Final = "per_file_information.parquet"
+#: A process must learn the population's common motion first, which takes as long as a dozen drivers.
+FEWEST_FOR_PROCESSES: Final = 16  # drivers
 HEAD: Final = ("yaw", "pitch", "roll", "x", "y", "z")
 CHANNELS: Final = (*ARKIT_NAMES, *HEAD)
 
@@ -52,10 +56,31 @@ def corpus_tracks(corpus: Path, paths: Sequence[str]) -> list[NDArray[np.float32
         by_driver.setdefault(plans[path].driver.seed, []).append(number)
     work = [[plans[paths[number]] for number in numbers] for numbers in by_driver.values()]
     tracks: dict[int, NDArray[np.float32]] = {}
-    with ProcessPoolExecutor(worker_count(), get_context("spawn")) as pool:
-        for numbers, found in zip(by_driver.values(), pool.map(_tracks, work), strict=True):
+    with ExitStack() as stack:
+        performed: Iterable[list[NDArray[np.float32]]] = map(_tracks, work)
+        if len(work) >= FEWEST_FOR_PROCESSES:
+            # Each process works on one core: its libraries must not start threads of their own.
+            stack.enter_context(_environment(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")))
+            pool = stack.enter_context(ProcessPoolExecutor(worker_count(), get_context("spawn")))
+            performed = pool.map(_tracks, work)
+        for numbers, found in zip(by_driver.values(), performed, strict=True):
             tracks.update(zip(numbers, found, strict=True))
     return [tracks[number] for number in range(len(paths))]
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """What processes started in the block inherit."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _tracks(plans: Sequence[ClipPlan]) -> list[NDArray[np.float32]]:
