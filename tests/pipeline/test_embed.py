@@ -39,7 +39,9 @@ def test_embedding_does_not_depend_on_its_neighbours(
     monkeypatch.setitem(embed.BATCH, "CPUExecutionProvider", 4)
     padded = session.embed(batch)
     np.testing.assert_array_equal(padded[4], session.embed(batch[4:])[0])
-    np.testing.assert_allclose(padded, together, atol=1e-5)
+    # A larger batch rounds differently, and in a grating CCC finds nearly equal neighbours that then swap:
+    # the limit is the one an exported file is held to (PARITY_LIMIT).
+    np.testing.assert_allclose(padded, together, atol=1e-4)
 
 
 def test_no_clips_give_no_embeddings(session: EmbeddingSession) -> None:
