@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from pipeline.datasets.label import Dataset, DatasetProblem, UnparsedNameError, label_frame
+from pipeline.datasets.label import Dataset, DatasetProblem, UnparsedNameError, is_utf8, label_frame
 from pipeline.errors import UserError
 
 LICENCE: Final = "CC-BY"
@@ -56,9 +56,8 @@ def read_avaprintdb(root: Path) -> Dataset:
     for half, folder in _halves(root):
         for path in _videos(folder):
             below = f"videos/{folder.name}/{path}"
-            if _undecodable(path):
-                shown = below.encode(errors="backslashreplace").decode()
-                problems.append(DatasetProblem(shown, None, "its name is not UTF-8; left out.", 1))
+            if not is_utf8(path):
+                problems.append(DatasetProblem(below, None, "its name is not UTF-8; left out.", 1))
                 continue
             try:
                 target, driver, _, generator = parse_name(Path(path).stem)
@@ -93,10 +92,6 @@ def read_avaprintdb(root: Path) -> Dataset:
     subjects = _subjects(root, problems)
     pairs = tuple(sorted((*root.glob("evaluation_pairs_*.csv"), *root.glob("*/evaluation_pairs_*.csv"))))
     return Dataset(root, "AVAPrintDB", label_frame(columns), tuple(problems), pairs, subjects)
-
-
-def _undecodable(path: str) -> bool:
-    return any("\udc80" <= letter <= "\udcff" for letter in path)
 
 
 def _halves(root: Path) -> Iterator[tuple[str, Path]]:

@@ -62,6 +62,11 @@ class DatasetProblem:
     sentence: str
     excluded: int = 0
 
+    def __post_init__(self) -> None:
+        # A name that is not UTF-8 is shown with its bytes escaped, so that it can be printed and kept.
+        for part in ("file", "sentence"):
+            object.__setattr__(self, part, getattr(self, part).encode(errors="backslashreplace").decode())
+
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}, line {self.line}"
         return f"{place}: {self.sentence}"
@@ -96,6 +101,11 @@ class Dataset:
     def excluded(self) -> int:
         """Videos found and left out because their label is broken or their file cannot be read."""
         return sum(problem.excluded for problem in self.problems)
+
+
+def is_utf8(path: str) -> bool:
+    """Whether the bytes of a path as the system names it are UTF-8; Parquet holds no others."""
+    return not any("\udc80" <= letter <= "\udcff" for letter in path)
 
 
 def label_frame(columns: dict[str, list[str | None] | list[bool] | list[str]]) -> pl.DataFrame:

@@ -18,7 +18,15 @@ from typing import Final
 import polars as pl
 
 from pipeline.datasets.identities import read_sources, read_splits, split_headings
-from pipeline.datasets.label import ORIGINAL, SPLITS, Dataset, DatasetProblem, UnparsedNameError, label_frame
+from pipeline.datasets.label import (
+    ORIGINAL,
+    SPLITS,
+    Dataset,
+    DatasetProblem,
+    UnparsedNameError,
+    is_utf8,
+    label_frame,
+)
 from pipeline.datasets.licences import with_licences
 from pipeline.errors import UserError
 
@@ -126,6 +134,9 @@ class _Scan:
             if name.startswith(".") or not name.lower().endswith(VIDEO_SUFFIXES):
                 continue
             path = f"{below}/{name}"
+            if not is_utf8(path):
+                self._problem(path, "its name is not UTF-8; left out.", excluded=1)
+                continue
             driver = self._driver(generator, folder.name, path, name)
             if driver is None:
                 continue

@@ -125,6 +125,26 @@ def test_broken_name_is_left_out_and_named(tmp_path: Path, name: str, clause: st
     assert len(dataset) == len(NVFAIR_FILES)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"CREMA-D/lia-generated/1002/1002--\xff--1002.mp4",
+        b"CREMA-D/lia-generated/\xe4/\xe4--c--1002.mp4",
+        b"CREMA-D/\xff-generated/1002/1002--c--1002.mp4",
+        b"\xff/lia-generated/1002/1002--c--1002.mp4",
+    ],
+)
+def test_name_that_is_not_utf8_is_left_out_with_its_bytes_shown(tmp_path: Path, odd: bytes) -> None:
+    nvfair(tmp_path)
+    path = tmp_path / os.fsdecode(odd)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    dataset = read_nvfair(tmp_path)
+    shown = os.fsdecode(odd).encode(errors="backslashreplace").decode()
+    assert f"{shown}: its name is not UTF-8; left out." in said(dataset)
+    assert (len(dataset), dataset.excluded) == (len(NVFAIR_FILES), 1)
+
+
 def test_unknown_generator_folder_is_counted_and_named(tmp_path: Path) -> None:
     dataset = read_nvfair(nvfair(tmp_path, "CREMA-D/deepfake/1002/a.mp4", "CREMA-D/deepfake/1002/b.mp4"))
     assert "CREMA-D/deepfake: is neither originals nor <generator>-generated" in said(dataset)
