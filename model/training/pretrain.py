@@ -1,10 +1,10 @@
 """Teach a backbone to see how a face is set, before it is asked who moves it.
 
-Simulated corpora know the motion behind every video. Two frames of one video are encoded, their feature maps
-subtracted as in FEAT_DIFF, and a linear readout of the difference is held against the difference of the
-true motion. Frames far apart differ more than neighbours, which makes this far easier to learn than
-drivers, and whatever is linear in the difference of two frames is there between neighbours too. The
-run folder is a training run's: ``last.safetensors`` and ``best.safetensors`` start another run.
+Simulated corpora know the motion behind every video. A few frames of one video are encoded, the feature maps
+of each two in a row subtracted as in FEAT_DIFF, and a linear readout of the difference is held against the
+difference of the true motion. Frames far apart differ more than neighbours, which makes this far easier to
+learn than drivers, and whatever is linear in the difference of two frames is there between neighbours too.
+The run folder is a training run's: ``last.safetensors`` and ``best.safetensors`` start another run.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ from model.training.memory import keep_freed_memory
 from model.training.run_folder import open_run
 from model.training.schedule import learning_rate
 
-GAPS: Final = (1, 2, 4, 8, 16, 32, 48)  # frames between the two
+GAPS: Final = (1, 2, 4, 8, 16, 32, 48)  # frames from one to the next, forwards or back
+FRAMES: Final = 4  # of one video: each two in a row are a sample, so four give three where two give one
 LARGEST: Final = 6.0  # standard deviations; rare great movements are cut there
-VALIDATION_PAIRS: Final = 1024
+VALIDATION_VIDEOS: Final = 384
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ class MotionTruth:
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Two frames of each of B videos, uint8 ``[B, 2, 128, 128]``, and the motion between them.
+class Moves:
+    """Four frames of each of B videos, uint8 ``[B, 4, 128, 128]``, and the motion from each to the next.
 
-    ``motion``: float32 ``[B, channels]`` in standard deviations; ``mirrored`` as in `Batch`.
+    ``motion``: float32 ``[B, 3, channels]`` in standard deviations; ``mirrored`` as in `Batch`.
     """
 
     clips: Frames
@@ -77,10 +78,10 @@ class MotionReader(nn.Module):
         )
 
     def forward(self, clips: Tensor) -> Tensor:
-        """``[B, 2, 128, 128]`` -> motion between the two frames, ``[B, channels]``."""
-        difference = observe(standardise(clips), self.backbone, "FEAT_DIFF")[:, 0]
-        motion: Tensor = self.readout(difference)
-        return motion
+        """``[B, k, 128, 128]`` -> motion from each frame to the next, ``[B, k - 1, channels]``."""
+        difference = observe(standardise(clips), self.backbone, "FEAT_DIFF")
+        motion: Tensor = self.readout(difference.flatten(0, 1))
+        return motion.reshape(*difference.shape[:2], -1)
 
 
 def pretrain(
@@ -90,7 +91,7 @@ def pretrain(
     run_dir: Path,
     progress: Callable[[int, float, float | None], None] | None = None,
 ) -> RunState:
-    """Train the backbone of a system on the true motion; ``drivers × videos`` pairs of frames a step.
+    """Train the backbone of a system on the true motion; four frames of ``drivers × videos`` videos a step.
 
     ``progress`` is told step, loss and explained share of the validation videos' motion, R², which stands as
     ``best_auc`` in the state. Raises TrainingError like `train`.
@@ -111,13 +112,13 @@ def pretrain(
     )
     state = open_run(config, source, run_dir, reader, optimizer, world)
 
-    def draw(step: int) -> Pairs:
+    def draw(step: int) -> Moves:
         random = np.random.default_rng((config.seed, step))
         count = config.drivers_per_batch * config.videos_per_driver
-        return draw_pairs(source, truth, videos["train"], scale, count, random, mirror=config.augment)
+        return draw_moves(source, truth, videos["train"], scale, count, random, mirror=config.augment)
 
-    held = draw_pairs(
-        source, truth, videos["validation"], scale, VALIDATION_PAIRS, np.random.default_rng(config.seed)
+    held = draw_moves(
+        source, truth, videos["validation"], scale, VALIDATION_VIDEOS, np.random.default_rng(config.seed)
     )
     rows: list[StepRow] = []
     explained: float | None = state.validation.get("r2")
@@ -125,9 +126,9 @@ def pretrain(
     try:
         for step in range(state.step, config.total_steps):
             before = time.perf_counter()
-            pairs = next(feed)
+            moves = next(feed)
             waiting = time.perf_counter() - before
-            loss, norm = _step(reader, optimizer, pairs, config, step)
+            loss, norm = _step(reader, optimizer, moves, config, step)
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"{run_dir}: the loss is not finite at step {step + 1}; train with a lower learning rate."
@@ -150,7 +151,7 @@ def pretrain(
     return state
 
 
-def draw_pairs(
+def draw_moves(
     source: FrameSource,
     truth: MotionTruth,
     videos: Sequence[int],
@@ -159,23 +160,32 @@ def draw_pairs(
     random: np.random.Generator,
     *,
     mirror: bool = False,
-) -> Pairs:
-    """``count`` pairs of frames of videos drawn at random, a gap of `GAPS` apart, in either order."""
-    clips = np.empty((count, 2, 128, 128), np.uint8)
-    motion = np.empty((count, len(scale)), np.float32)
+) -> Moves:
+    """Four frames of ``count`` videos drawn at random, a gap of `GAPS` from each to the next."""
+    clips = np.empty((count, FRAMES, 128, 128), np.uint8)
+    motion = np.empty((count, FRAMES - 1, len(scale)), np.float32)
     mirrored = random.random(count) < (0.5 if mirror else 0.0)
     for place, video in enumerate(random.choice(videos, count).tolist()):
-        length = source.length(video)
-        gap = min(int(random.choice(GAPS)), length - 1)
-        first = int(random.integers(0, length - gap))
-        ends = [first, first + gap] if random.random() < 0.5 else [first + gap, first]
-        for frame, at in enumerate(ends):
+        track = truth.tracks[video]
+        taken = _walk(min(source.length(video), len(track)), random)
+        for frame, at in enumerate(taken):
             clips[place, frame] = source.read(video, at, 1)[0]
-        moved = (truth.tracks[video][ends[1]] - truth.tracks[video][ends[0]]) / scale
+        moved = np.diff(track[taken], axis=0) / scale
         if mirrored[place]:
-            moved = moved[truth.mirror_channel] * truth.mirror_sign
+            moved = moved[:, truth.mirror_channel] * truth.mirror_sign
         motion[place] = moved.clip(-LARGEST, LARGEST)
-    return Pairs(clips, motion, mirrored)
+    return Moves(clips, motion, mirrored)
+
+
+def _walk(length: int, random: np.random.Generator) -> list[int]:
+    """Places of four frames in a video: from a random one by random gaps to either side, inside the video."""
+    places = [int(random.integers(length))]
+    while len(places) < FRAMES:
+        gap = int(random.choice(GAPS))
+        reach = [place for place in (places[-1] - gap, places[-1] + gap) if 0 <= place < length]
+        ends = [place for place in (0, length - 1) if place != places[-1]]
+        places.append(int(random.choice(reach or ends or places)))
+    return places
 
 
 def _spread(tracks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
@@ -186,7 +196,7 @@ def _spread(tracks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32
 
 
 def _step(
-    reader: MotionReader, optimizer: torch.optim.Optimizer, pairs: Pairs, config: TrainConfig, step: int
+    reader: MotionReader, optimizer: torch.optim.Optimizer, moves: Moves, config: TrainConfig, step: int
 ) -> tuple[float, float]:
     """One optimisation step; returns loss and gradient norm before clipping."""
     device = next(reader.parameters()).device
@@ -195,25 +205,25 @@ def _step(
     torch.manual_seed(config.seed * 1_000_003 + step)
     reader.train()
     optimizer.zero_grad(set_to_none=True)
-    clips = torch.from_numpy(pairs.clips).to(device)
+    clips = torch.from_numpy(moves.clips).to(device)
     if config.augment:
-        clips = vary(clips, torch.from_numpy(pairs.mirrored).to(device))
-    loss = nn.functional.smooth_l1_loss(reader(clips), torch.from_numpy(pairs.motion).to(device))
+        clips = vary(clips, torch.from_numpy(moves.mirrored).to(device))
+    loss = nn.functional.smooth_l1_loss(reader(clips), torch.from_numpy(moves.motion).to(device))
     loss.backward()  # type: ignore[no-untyped-call]
     norm = torch.nn.utils.clip_grad_norm_(reader.parameters(), config.clip_norm)
     optimizer.step()
     return loss.item(), norm.item()
 
 
-def explained_share(reader: MotionReader, pairs: Pairs) -> float:
+def explained_share(reader: MotionReader, moves: Moves) -> float:
     """R² of held-out motion, the mean over its channels."""
     device = next(reader.parameters()).device
     reader.eval()
     with torch.inference_mode():
         read = [
-            reader(torch.from_numpy(pairs.clips[first : first + 128]).to(device)).cpu().numpy()
-            for first in range(0, len(pairs.clips), 128)
+            reader(torch.from_numpy(moves.clips[first : first + 128]).to(device)).cpu().numpy()
+            for first in range(0, len(moves.clips), 128)
         ]
-    left = ((np.concatenate(read) - pairs.motion) ** 2).mean(axis=0)
-    whole = (pairs.motion**2).mean(axis=0)
+    left = ((np.concatenate(read) - moves.motion) ** 2).mean(axis=0)
+    whole = (moves.motion**2).mean(axis=0)
     return float(np.mean(1 - left / np.maximum(whole, 1e-6)))

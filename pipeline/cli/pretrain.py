@@ -18,7 +18,7 @@ SCHEDULE: Final = TrainConfig(
     epochs=24,
     steps_per_epoch=100,
     warmup_epochs=1,
-    drivers_per_batch=64,
+    drivers_per_batch=32,
     videos_per_driver=1,
     learning_rate=2e-3,
     weight_decay=1e-2,
@@ -29,7 +29,7 @@ EXAMPLES: Final = """
 Examples:
 
   driverprint pretrain corpus/ -o runs/backbone
-      The motion behind a simulated corpus is known: F5C learns to read it from pairs of frames.
+      The motion behind a simulated corpus is known: F5C learns to read it from frames of one video.
 
   driverprint train corpus/ -o runs/head --start runs/backbone --head-only --augment --preset small
       Then the temporal head learns who moves like that.
@@ -41,7 +41,9 @@ The same command again continues a killed run.
 def pretrain_command(
     corpus: Annotated[Path, typer.Argument(help="Corpus made by `driverprint simulate`.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the training run.")],
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of 100 steps of 64 pairs.")] = SCHEDULE.epochs,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Epochs of 100 steps of 32 videos.")
+    ] = SCHEDULE.epochs,
     store: Annotated[
         Path | None, typer.Option(help="Folder for the decoded frames; default is RUN.frames.")
     ] = None,
