@@ -50,15 +50,19 @@ def _clip_set(
 ) -> ClipSet:
     frames = np.empty((len(windows), clip_length, *decoded.frames.shape[1:]), np.uint8)
     rate = decoded.fps_grid or decoded.facts.fps or 25.0
-    faces = [(p.second, face_widths(p)) for p in decoded.portraits]
+    faces: dict[float, list[float]] = {}  # looked for in the portraits asked about only: the search is slow
     rows = []
     for window in windows:
         real = decoded.frames[window.start : window.end]
         frames[window.index, : len(real)] = real
         frames[window.index, len(real) :] = real[-1]
         begin, end = float(decoded.seconds[window.start]), float(decoded.seconds[window.end - 1]) + 1 / rate
-        nearest = min(faces, key=lambda face: abs(face[0] - (begin + end) / 2), default=(0.0, []))[1]
-        energy, flags = clip_flags(real, window, clip_length, decoded.facts, nearest)
+        middle = (begin + end) / 2
+        portrait = min(decoded.portraits, key=lambda p: abs(p.second - middle), default=None)
+        if portrait is not None and portrait.second not in faces:
+            faces[portrait.second] = face_widths(portrait)
+        widths = faces[portrait.second] if portrait is not None else []
+        energy, flags = clip_flags(real, window, clip_length, decoded.facts, widths)
         shown = decoded.source_index[window.start : window.end]
         rows.append(
             {

@@ -10,6 +10,7 @@ head at 25 frames/s), the smallest step between two recordings 0.46, and a lamp 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
+from pipeline.clips.quality import steps
+
 SMALL: Final = 32  # side of the pictures compared, pixels
 SPREAD: Final = 4.0  # standard deviation of the neighbourhood, pixels of 32
 QUIET: Final = 6.0  # gray levels added to the contrast, so that noise on a plain wall stays small
@@ -26,6 +29,7 @@ LEVELS: Final = 48.0  # gray levels given to a contrast of one
 LEAST_CHANGE: Final = 0.22  # mean change of contrast at a cut
 LEAST_RATIO: Final = 3.0  # times the mean of the two changes before and the two after
 AROUND: Final = 2
+TOGETHER: Final = 64  # frames filtered at a time; OpenCV takes 512 channels at most
 ANY_RATE: Final = Fraction(25)  # the detector counts frames; it only wants to be told a rate
 
 
@@ -40,8 +44,12 @@ def find_shots(frames: NDArray[np.uint8]) -> list[tuple[int, int]]:
     if len(frames) == 0:
         return []
     fresh = [0] + [k for k in range(1, len(frames)) if not np.array_equal(frames[k], frames[k - 1])]
+    pictures = without_light(frames, fresh)
+    # The detector sees a cut only where the change reaches its least, so where none does it is not asked.
+    if not np.any(steps(pictures) >= LEAST_CHANGE * LEVELS):
+        return [(0, len(frames))]
     # Still pictures at both ends let cuts next to them be judged.
-    order = [fresh[0]] * AROUND + fresh + [fresh[-1]] * AROUND
+    order = [0] * AROUND + list(range(len(fresh))) + [len(fresh) - 1] * AROUND
     detector = AdaptiveDetector(
         adaptive_threshold=LEAST_RATIO,
         min_content_val=LEAST_CHANGE * LEVELS,
@@ -51,16 +59,32 @@ def find_shots(frames: NDArray[np.uint8]) -> list[tuple[int, int]]:
     )
     cuts: set[int] = set()
     for place, number in enumerate(order):
-        picture = cv2.cvtColor(without_light(frames[number]), cv2.COLOR_GRAY2BGR)
+        picture = cv2.cvtColor(pictures[number], cv2.COLOR_GRAY2BGR)
         for cut in detector.process_frame(FrameTimecode(place, ANY_RATE), picture):
-            cuts.add(order[cut.frame_num])
+            cuts.add(fresh[order[cut.frame_num]])
     return list(itertools.pairwise([0, *sorted(cuts), len(frames)]))
 
 
-def without_light(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Local contrast of a frame, uint8 [32, 32], 128 where a pixel equals the mean around it."""
-    small = cv2.resize(frame, (SMALL, SMALL), interpolation=cv2.INTER_AREA).astype(np.float32)
-    mean = cv2.GaussianBlur(small, (0, 0), SPREAD)
-    variance = cv2.GaussianBlur(small * small, (0, 0), SPREAD) - mean * mean
-    contrast = (small - mean) / (np.sqrt(np.maximum(variance, 0.0)) + QUIET)
-    return np.asarray((contrast * LEVELS + 128.0).clip(0, 255), np.uint8)
+def without_light(frames: NDArray[np.uint8], chosen: Sequence[int]) -> NDArray[np.uint8]:
+    """Local contrast of the chosen frames, uint8 [m, 32, 32], 128 where a pixel equals the mean around it.
+
+    frames : uint8 [n, 128, 128]; chosen : m of their numbers
+    """
+    found = np.empty((len(chosen), SMALL, SMALL), np.uint8)
+    for start in range(0, len(chosen), TOGETHER):
+        some = chosen[start : start + TOGETHER]
+        # Frames as channels of one picture: a filter is then called once and not once a frame.
+        small = np.empty((SMALL, SMALL, len(some)), np.float32)
+        for k, number in enumerate(some):
+            small[:, :, k] = cv2.resize(frames[number], (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+        mean = _around(small)
+        variance = _around(small * small) - mean * mean
+        contrast = (small - mean) / (np.sqrt(np.maximum(variance, 0.0)) + QUIET)
+        found[start : start + TOGETHER] = (contrast * LEVELS + 128.0).clip(0, 255).transpose(2, 0, 1)
+    return found
+
+
+def _around(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weighted mean around each pixel, float32 [32, 32, n]."""
+    blurred = cv2.GaussianBlur(pictures, (0, 0), SPREAD)
+    return np.asarray(blurred, np.float32).reshape(pictures.shape)  # OpenCV drops a single channel

@@ -15,6 +15,9 @@ from pipeline.decode.types import Decoded
 from pipeline.occlusion import Embed, occlusion_effects
 
 THUMBNAIL_SIDE: Final = 160  # longer side, pixels
+#: Run lengths and entropy coding only: for small gray photographs smaller than zlib's usual search for
+#: repeats at level 6 (53 against 58 kB for six), and four times as fast.
+PNG: Final = (cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 
 
 def picture_rows(evidence_id: str, decoded: Decoded, clips: ClipSet) -> list[dict[str, Any]]:
@@ -89,7 +92,7 @@ def _row(
     image: NDArray[np.uint8],
     white: float | None = None,
 ) -> dict[str, Any]:
-    done, png = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    done, png = cv2.imencode(".png", image, PNG)
     if not done:
         raise ValueError(f"OpenCV could not write a PNG of {image.shape}")
     return {

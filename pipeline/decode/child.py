@@ -21,7 +21,7 @@ from pipeline.decode.container import RefusedError
 from pipeline.decode.reencode import reencode
 from pipeline.decode.session import Sink, decode_file, probe_file
 from pipeline.decode.types import SIDE, DecodeRequest, Encoding, Limits
-from pipeline.decode.wire import BrokenWireError, pack, read_message, write_all
+from pipeline.decode.wire import BrokenWireError, read_message, send
 
 CHUNK: Final = 128  # frames a message, 2 MiB
 HEARTBEAT: Final = 1.0  # s
@@ -46,7 +46,7 @@ class Answer:
 
     def flush(self) -> None:
         if self._filled:
-            self.say({"kind": "frames", "count": self._filled}, self._chunk[: self._filled].tobytes())
+            self.say({"kind": "frames", "count": self._filled}, self._chunk[: self._filled].reshape(-1).data)
             self._filled = 0
 
     def portrait(self, second: float, gray: NDArray[np.uint8]) -> None:
@@ -57,9 +57,9 @@ class Answer:
         if time.monotonic() - self._spoke > HEARTBEAT:
             self.say({"kind": "alive"})
 
-    def say(self, header: dict[str, Any], payload: bytes = b"") -> None:
+    def say(self, header: dict[str, Any], payload: bytes | memoryview = b"") -> None:
         self._spoke = time.monotonic()
-        write_all(self._out, pack(header, payload))
+        send(self._out, header, payload)
 
 
 def answer_request(header: dict[str, Any], limits: Limits, out: int) -> None:
@@ -127,7 +127,7 @@ def serve() -> None:
         limits = Limits(**header["limits"])
         if header.get("decord"):
             import decord  # noqa: F401  (its libraries must be loaded before the rights are gone)
-        write_all(out, pack({"kind": "ready", "in_force": confine(limits)}))
+        send(out, {"kind": "ready", "in_force": confine(limits)})
         while True:
             header, _ = read_message(requests)
             arm_cpu(limits)

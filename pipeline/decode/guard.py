@@ -29,7 +29,7 @@ from pipeline.decode.types import (
     Portrait,
     VideoFacts,
 )
-from pipeline.decode.wire import BrokenWireError, SilentWireError, pack, read_message, write_all
+from pipeline.decode.wire import BrokenWireError, SilentWireError, read_message, send, widen
 from pipeline.reasons import DECODE_CAVEATS, DECODE_FAILURES
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -133,7 +133,7 @@ class GuardedDecoder:
         give_up = time.monotonic() + limits.wall_seconds
         collected = _Collected(limits)
         try:
-            write_all(self._child.stdin.fileno(), pack({**header, "path": str(path.absolute())}))
+            send(self._child.stdin.fileno(), {**header, "path": str(path.absolute())})
             while True:
                 deadline = min(give_up, time.monotonic() + limits.stall_seconds)
                 message, payload = read_message(self._child.stdout.fileno(), deadline)
@@ -197,7 +197,8 @@ class GuardedDecoder:
         self.started += 1
         self._served = 0
         assert self._child.stdin is not None and self._child.stdout is not None
-        write_all(self._child.stdin.fileno(), pack({"kind": "limits", "limits": asdict(self.limits)}))
+        widen(self._child.stdout.fileno())
+        send(self._child.stdin.fileno(), {"kind": "limits", "limits": asdict(self.limits)})
         message, _ = read_message(self._child.stdout.fileno(), time.monotonic() + START_SECONDS)
         self._in_force = {str(k): str(v) for k, v in message.get("in_force", {}).items()}
         self._in_force["processor_time"] = f"at most {self.limits.cpu_seconds} s a file"

@@ -81,7 +81,9 @@ def pyav_frames(
                 yield SourceFrame(frame, None, doubtful, False)
                 continue
             broken = latest is not None and damage.between(latest, frame.pts)
-            yield SourceFrame(frame, float(frame.pts * frame.time_base), damage.covers(frame.pts), broken)
+            base = frame.time_base
+            second = frame.pts * base.numerator / base.denominator  # of integers: rounded once, correctly
+            yield SourceFrame(frame, second, damage.covers(frame.pts), broken)
             latest = frame.pts
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.clips.shots import find_shots
+from pipeline.clips.shots import TOGETHER, find_shots, without_light
 from tests.pipeline.clips.conftest import Take
 
 TAKES = (
@@ -120,3 +120,11 @@ def test_shots_are_found_at_two_thousand_frames_a_second_or_more(take: Take) -> 
         find_shots(frames)
         fastest = min(fastest, time.process_time() - began)
     assert len(frames) / fastest >= 2000
+
+
+def test_picture_freed_of_light_does_not_depend_on_the_frames_filtered_with_it(take: Take) -> None:
+    """Frames go through the filters as channels of one picture; each must come out as if it were alone."""
+    frames = take("franck.webm")[: 2 * TOGETHER + 1]
+    together = without_light(frames, range(len(frames)))
+    alone = [without_light(frames, [number])[0] for number in range(len(frames))]
+    assert np.array_equal(together, np.stack(alone))
