@@ -22,12 +22,15 @@ def rows_of(case: Path, name: str, evidence_ids: set[str]) -> list[dict[str, obj
 
 
 def attack(tmp_path: Path, rounds: int, kinds: tuple[Kind, ...] = KINDS) -> tuple[int, dict[str, int]]:
-    """Analyse healthy files alone and beside mutated ones; number of mutated files, and rows by outcome."""
+    """Analyse healthy files alone and beside mutated ones; number of mutated files, and rows by outcome.
+
+    All are known: questioned videos get an occlusion test only where they are few, alone but not beside.
+    """
     evidence = tmp_path / "evidence"
-    write_healthy(evidence / "healthy", kinds)
+    write_healthy(evidence / "known" / "healthy", kinds)
     alone = driverprint("analyze", evidence, "-o", tmp_path / "alone")
     assert alone.returncode == 0, alone.stderr
-    mutated = write_mutated(evidence / "mutated", rounds, kinds)
+    mutated = write_mutated(evidence / "known" / "mutated", rounds, kinds)
     done = driverprint("analyze", evidence, "-o", tmp_path / "beside")
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -46,7 +49,7 @@ def attack(tmp_path: Path, rounds: int, kinds: tuple[Kind, ...] = KINDS) -> tupl
             assert row["reason_code"] in DECODE_CAVEATS
         outcome = row["reason_code"] or row["status"]
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
-    ids = {str(row["evidence_id"]) for row in rows if row["path"].startswith("healthy/")}
+    ids = {str(row["evidence_id"]) for row in rows if row["path"].startswith("known/healthy/")}
     assert len(ids) == len(kinds)
     for name in TABLES:
         assert rows_of(tmp_path / "beside", name, ids) == rows_of(tmp_path / "alone", name, ids), name
