@@ -1,34 +1,33 @@
-"""Streaming files through decoders and embedders: Ray actors, bounded work in flight, nothing lost.
+"""Streaming files through workers: Ray actors, bounded work in flight, nothing lost.
 
-A decoder actor turns one file into clips; an embedder actor turns the clips into embeddings. Pixels
-pass between them through Ray's object store only. The driver sees small rows, commits one shard per
-file and never waits for a whole stage. Errors are rows: only the death of a worker process is
-retried, once, because that may be the machine's fault and not the file's.
+A worker takes a file from its bytes to its embeddings: its guarded child decodes one file while its own
+process cuts and embeds the one before, so that whichever costs more gets the cores. Pixels stay in the
+worker; only where GPUs embed do they pass through Ray's object store, a piece at a time. The driver sees
+small rows and commits one shard per file. Errors are rows: only the death of a worker process is retried,
+once, because that may be the machine's fault and not the file's (`pipeline.actors`).
 """
 
 from __future__ import annotations
 
-import os
-import time
-from collections import deque
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pipeline.clips.manifest import cut_clips
+from pipeline.actors import ATTEMPTS, ActorPool, WorkerDied
+from pipeline.clips.manifest import ClipSet, cut_clips
 from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
-from pipeline.embed import BATCH, EmbeddingSession
+from pipeline.embed import EmbeddingSession
+from pipeline.gpu_embedder import GpuEmbedder, RemoteSession
 from pipeline.ledger import FileResult
+from pipeline.seats import seats
 
 WORKER_DIED: Final = "worker_died"
-ATTEMPTS: Final = 2
-RESTART_SECONDS: Final = 120.0
+#: Files a worker works at: one decoded by the child, one cut and embedded, one whose clips are at the GPU.
+FILES_AT_WORK: Final = {"CPUExecutionProvider": 2, "CUDAExecutionProvider": 3}
 
 
 @dataclass(frozen=True)
@@ -56,64 +55,74 @@ class EngineOptions:
     decoder: tuple[str, ...] | None = None  # command of the decoding child; fault tests put stand-ins there
 
 
-class ClipDecoder:
-    """Ray actor: holds one guarded decoding child, cuts clips from whole files."""
+@dataclass(frozen=True)
+class WorkerFacts:
+    """The execution provider ONNX Runtime really took, and the guards a decoding child really runs under."""
 
-    def __init__(self, options: EngineOptions) -> None:
+    provider: str
+    in_force: dict[str, str]
+
+
+class FileWorker:
+    """Ray actor: one guarded decoding child, and an ONNX Runtime session of its own unless GPUs embed.
+
+    On a CPU many sessions of one thread each outrun one session of many, and need no tuning.
+    """
+
+    def __init__(self, options: EngineOptions, gpus: Sequence[Any]) -> None:
+        """``gpus``: a `GpuEmbedder` each; none on a CPU."""
         self._options = options
         command = list(options.decoder) if options.decoder else None
         self._decoder = GuardedDecoder(options.limits, command=command)
-
-    def in_force(self) -> dict[str, str]:
-        """The guards the decoding child really runs under."""
-        return self._decoder.in_force
-
-    def cut(self, work: Work) -> tuple[FileResult, NDArray[np.uint8]]:
-        """Everything but the embeddings, and the clips (n, T, 128, 128)."""
-        options = self._options
-        decoded = self._decoder.decode(work.path, DecodeRequest(fps=options.fps, crop=work.crop))
-        if isinstance(decoded, DecodeFailure):
-            nothing = np.zeros((0, options.clip_length, 128, 128), np.uint8)
-            return failed(work.evidence_id, decoded.reason_code, decoded.reason, decoded.facts), nothing
-        clips = cut_clips(work.evidence_id, decoded, options.clip_length, options.stride)
-        result = FileResult(
-            work.evidence_id,
-            _facts(decoded, clips.rows),
-            shots=clips.shots,
-            clips=clips.rows,
-            visuals=picture_rows(work.evidence_id, decoded, clips),
+        self._session: EmbeddingSession | RemoteSession = (
+            RemoteSession(gpus) if gpus else EmbeddingSession(options.model, options.provider, threads=1)
         )
-        return result, clips.frames
+        self._decoding = threading.Lock()
+        self._cutting = threading.Lock()
+        # Embedding here takes the core that cutting needs; embedding elsewhere is waiting.
+        self._embedding = threading.Lock() if gpus else self._cutting
 
+    def facts(self) -> WorkerFacts:
+        """What this process runs with; starts the decoding child."""
+        return WorkerFacts(self._session.provider, self._decoder.in_force)
 
-class Embedder:
-    """Ray actor: holds one ONNX Runtime session."""
+    def work(self, work: Work) -> FileResult:
+        """Everything one file yields; called by several threads at once."""
+        options = self._options
+        with self._decoding:
+            decoded = self._decoder.decode(work.path, DecodeRequest(fps=options.fps, crop=work.crop))
+        if isinstance(decoded, DecodeFailure):
+            return failed(work.evidence_id, decoded.reason_code, decoded.reason, decoded.facts)
+        with self._cutting:
+            clips = cut_clips(work.evidence_id, decoded, options.clip_length, options.stride)
+            result = FileResult(
+                work.evidence_id,
+                _facts(decoded, clips.rows),
+                shots=clips.shots,
+                clips=clips.rows,
+                visuals=picture_rows(work.evidence_id, decoded, clips),
+            )
+        del decoded  # an hour of video is 1.5 GB, and the clips hold all of it once more
+        if not clips.rows:
+            return result
+        with self._embedding:
+            return self._embedded(result, clips, occlude=work.occlude)
 
-    def __init__(self, options: EngineOptions, threads: int) -> None:
-        self._model_id = options.model_id
-        self._session = EmbeddingSession(options.model, options.provider, threads)
-
-    def provider(self) -> str:
-        """The execution provider ONNX Runtime really took."""
-        return self._session.provider
-
-    def embed(self, result: FileResult, clips: NDArray[np.uint8], occlude: bool) -> FileResult:
+    def _embedded(self, result: FileResult, clips: ClipSet, *, occlude: bool) -> FileResult:
         """The result with its embeddings filled in, and with its occlusion test if asked for."""
-        vectors = self._session.embed(clips)
+        vectors = self._session.embed(clips.frames)
         rows = [
             {
                 "clip_id": clip["clip_id"],
                 "evidence_id": result.evidence_id,
-                "model_id": self._model_id,
+                "model_id": self._options.model_id,
                 "embedding": vector,
             }
-            for clip, vector in zip(result.clips, vectors, strict=True)
+            for clip, vector in zip(clips.rows, vectors, strict=True)
         ]
         tested = []
         if occlude:
-            tested = occlusion_rows(
-                result.evidence_id, [dict(row) for row in result.clips], clips, self._session.embed
-            )
+            tested = occlusion_rows(result.evidence_id, clips.rows, clips.frames, self._session.embed)
         return replace(result, embeddings=rows, visuals=[*result.visuals, *tested])
 
 
@@ -134,119 +143,60 @@ def _facts(decoded: Decoded, clips: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-@dataclass
-class _Pool:
-    """Actors of one kind and how many calls each has in flight."""
-
-    actors: list[Any]
-    load: list[int]
-
-    def least_loaded(self) -> int:
-        return min(range(len(self.actors)), key=self.load.__getitem__)
-
-
-@dataclass(frozen=True)
-class _Flight:
-    """A call on its way."""
-
-    work: Work
-    attempt: int
-    pool: _Pool
-    actor: int
-    parts: tuple[Any, Any] | None
-
-
 class Engine:
-    """State: the actor pools. Use inside ``ray_session``."""
+    """State: the workers. Use inside a Ray session."""
 
     def __init__(self, options: EngineOptions) -> None:
+        """Start the workers, on all nodes of the session; returns when the first is there.
+
+        Raises UserError when none comes.
+        """
         import ray
 
-        gpu = options.provider == "CUDAExecutionProvider"
-        embedders = max(1, int(ray.cluster_resources().get("GPU", 1))) if gpu else options.workers
-        # On a CPU many sessions of one thread each outrun one session of many, and need no tuning.
-        threads = max(1, (os.cpu_count() or 1) // 2) if gpu else 1
-        share = {"num_gpus": 1, "num_cpus": 0} if gpu else {"num_cpus": 0}
-        forever = {"max_restarts": -1, "max_task_retries": 0}
-        decoder = ray.remote(ClipDecoder).options(num_cpus=0, **forever)
-        embedder = ray.remote(Embedder).options(**share, **forever)
-        decoders = options.workers if gpu else max(1, options.workers // 2)
-        self._decoders = _Pool([decoder.remote(options) for _ in range(decoders)], [0] * decoders)
-        self._embedders = _Pool(
-            [embedder.remote(options, threads) for _ in range(embedders)], [0] * embedders
+        gpus = _gpu_embedders(options) if options.provider == "CUDAExecutionProvider" else []
+        self._pool = ActorPool[Work](
+            FileWorker,
+            (options, gpus),
+            seats(options.workers, ray.nodes()),
+            threads=FILES_AT_WORK[options.provider],
         )
-        self.provider: str = ray.get(self._embedders.actors[0].provider.remote())
-        self.in_force: dict[str, str] = ray.get(self._decoders.actors[0].in_force.remote())
-        self._batch = BATCH[self.provider]
+        self._pool.wait()
+
+    @property
+    def provider(self) -> str:
+        """The execution provider in use."""
+        return str(self._pool.facts()[0].provider)
+
+    @property
+    def in_force(self) -> dict[str, str]:
+        """The guards in force; where workers differ, every state there is."""
+        states: dict[str, set[str]] = {}
+        for facts in self._pool.facts():
+            for guard, state in facts.in_force.items():
+                states.setdefault(guard, set()).add(state)
+        return {guard: " / ".join(sorted(found)) for guard, found in states.items()}
+
+    @property
+    def nodes_lost(self) -> int:
+        """Nodes that were lost with files on them; those files were processed by others."""
+        return len(self._pool.lost_nodes)
 
     def run(self, works: Iterator[Work], commit: Callable[[FileResult], None]) -> None:
         """Process every file; ``commit`` is called once for each, in the order they finish."""
-        import ray
+        for work, answer in self._pool.each(works):
+            commit(_died(work) if isinstance(answer, WorkerDied) else answer)
 
-        waiting: deque[tuple[Work, int]] = deque()
-        flights: dict[Any, _Flight] = {}
-        # Enough to keep every actor busy and one file ahead; memory stays flat however long the list is.
-        limit = 2 * (len(self._decoders.actors) + len(self._embedders.actors))
-        more = True
-        while more or waiting or flights:
-            if waiting and not flights:
-                self._await_restart()
-                # A file that was there when a worker died is tried again alone, so that a second
-                # death can be laid at its door and no neighbour's.
-                self._decode(*waiting.popleft(), flights)
-            while more and not waiting and len(flights) < limit:
-                work = next(works, None)
-                if work is None:
-                    more = False
-                else:
-                    self._decode(work, 1, flights)
-            if not flights:
-                continue
-            ready, _ = ray.wait(list(flights), num_returns=1)
-            flight = flights.pop(ready[0])
-            flight.pool.load[flight.actor] -= 1
-            try:
-                result: FileResult = ray.get(ready[0])
-            except ray.exceptions.RayActorError:
-                if flight.attempt < ATTEMPTS:
-                    waiting.append((flight.work, flight.attempt + 1))
-                else:
-                    commit(_died(flight.work))
-                continue
-            if flight.parts is not None and result.clips:
-                self._embed(flight, flights)
-            else:
-                commit(result)
 
-    def _await_restart(self) -> None:
-        """Wait until every actor answers: a call to one that is still being restarted fails at once."""
-        import ray
+def _gpu_embedders(options: EngineOptions) -> list[Any]:
+    """One actor for each GPU of the session, wherever it is."""
+    import ray
 
-        deadline = time.monotonic() + RESTART_SECONDS
-        for actor in (*self._decoders.actors, *self._embedders.actors):
-            while True:
-                try:
-                    ray.get(actor.__ray_ready__.remote())
-                    break
-                except ray.exceptions.RayActorError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.1)
-
-    def _decode(self, work: Work, attempt: int, flights: dict[Any, _Flight]) -> None:
-        pool = self._decoders
-        index = pool.least_loaded()
-        pool.load[index] += 1
-        result, clips = pool.actors[index].cut.options(num_returns=2).remote(work)
-        flights[result] = _Flight(work, attempt, pool, index, (result, clips))
-
-    def _embed(self, decoded: _Flight, flights: dict[Any, _Flight]) -> None:
-        pool = self._embedders
-        index = pool.least_loaded()
-        pool.load[index] += 1
-        assert decoded.parts is not None
-        done = pool.actors[index].embed.remote(*decoded.parts, decoded.work.occlude)
-        flights[done] = _Flight(decoded.work, decoded.attempt, pool, index, None)
+    offered = int(ray.cluster_resources().get("GPU", 0))
+    calls = 1 + FILES_AT_WORK[options.provider] * options.workers
+    remote: Any = ray.remote(GpuEmbedder).options(
+        num_cpus=0, num_gpus=min(1, offered), max_restarts=-1, max_task_retries=0, max_concurrency=calls
+    )
+    return [remote.remote(options.model, options.provider) for _ in range(max(1, offered))]
 
 
 def _died(work: Work) -> FileResult:

@@ -1,0 +1,104 @@
+"""The actor that embeds on a GPU for many decoding workers, and what a worker sees of it.
+
+A GPU wants full batches, and a file has few clips: the actor gathers the clips of all the files that are
+there into batches of the one fixed shape. An embedding does not depend on its neighbours in a batch.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.embed import BATCH, EmbeddingSession
+
+#: Clips a message, at 1 MiB each: so much a worker has in the object store at most.
+PIECE: Final = 64
+#: Batches formed at once.
+GATHERED: Final = 4
+#: How long a worker waits for an embedder that died to come back, s.
+PATIENCE: Final = 120.0
+
+Request = tuple[NDArray[np.uint8], "Future[NDArray[np.float32]]"]
+
+
+class GpuEmbedder:
+    """Ray actor: holds one ONNX Runtime session and a thread that feeds it."""
+
+    def __init__(self, model: Path, provider: str) -> None:
+        self._session = EmbeddingSession(model, provider, threads=max(1, (os.cpu_count() or 1) // 2))
+        self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def provider(self) -> str:
+        """The execution provider ONNX Runtime really took."""
+        return self._session.provider
+
+    def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256); called from many threads at once."""
+        answer: Future[NDArray[np.float32]] = Future()
+        self._requests.put((clips, answer))
+        return answer.result()
+
+    def _serve(self) -> None:
+        most = GATHERED * BATCH[self._session.provider]
+        while True:
+            requests = [self._requests.get()]
+            count = len(requests[0][0])
+            while count < most:
+                try:
+                    requests.append(self._requests.get_nowait())
+                except queue.Empty:
+                    break
+                count += len(requests[-1][0])
+            try:
+                vectors = self._session.embed(np.concatenate([clips for clips, _ in requests]))
+            except Exception as error:
+                for _, answer in requests:
+                    answer.set_exception(error)
+                continue
+            for clips, answer in requests:
+                answer.set_result(vectors[: len(clips)])
+                vectors = vectors[len(clips) :]
+
+
+class RemoteSession:
+    """What a worker embeds with where GPUs do it: `embed` as of `EmbeddingSession`, in other processes."""
+
+    def __init__(self, actors: Sequence[Any]) -> None:
+        """``actors``: a `GpuEmbedder` each, asked by turns."""
+        import ray
+
+        self._actors = itertools.cycle(actors)
+        self.provider: str = ray.get(actors[0].provider.remote())
+
+    def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), each of L2 norm 1; n at least 1.
+
+        Raises ray.exceptions.RayActorError when no embedder answers for ``PATIENCE`` seconds.
+        """
+        return np.concatenate(
+            [self._piece(clips[start : start + PIECE]) for start in range(0, len(clips), PIECE)]
+        )
+
+    def _piece(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """One message. The death of an embedder is no fault of the clips: it sees nothing but their shape."""
+        import ray
+
+        give_up = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return np.asarray(ray.get(next(self._actors).embed.remote(clips)))
+            except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError):
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.2)

@@ -1,0 +1,104 @@
+"""Workers that decode and embed at the same time find what one after the other finds, bit for bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.metadata import model_id
+from model.shipped import shipped_model
+from pipeline.clips.manifest import cut_clips
+from pipeline.clips.visuals import occlusion_rows, picture_rows
+from pipeline.decode.guard import GuardedDecoder
+from pipeline.decode.types import Decoded, DecodeRequest
+from pipeline.embed import EmbeddingSession
+from pipeline.engine import Engine, EngineOptions, FileWorker, Work
+from pipeline.gpu_embedder import GpuEmbedder
+from pipeline.ledger import FileResult
+from pipeline.ray_session import ray_session
+from tests.pipeline.decode.videos import scene, write_video
+
+OPTIONS = EngineOptions(
+    model=shipped_model(), model_id=model_id(shipped_model()), clip_length=64, stride=32, fps=25.0,
+    provider="CPUExecutionProvider", workers=2,
+)  # fmt: skip
+TEXT = "f" * 64
+
+
+@pytest.fixture(scope="module")
+def works(tmp_path_factory: pytest.TempPathFactory) -> list[Work]:
+    folder = tmp_path_factory.mktemp("videos")
+    found = []
+    for seed in range(6):
+        path = write_video(folder / f"{seed}.mp4", scene(70 + 20 * seed, 64, 64, seed=seed))
+        found.append(Work(f"{seed:064d}", path, None, occlude=seed == 5))
+    (folder / "text.mp4").write_text("no video")
+    return [*found, Work(TEXT, folder / "text.mp4", None)]
+
+
+def bits(result: FileResult) -> list[tuple[str, bytes]]:
+    return [(row["clip_id"], np.asarray(row["embedding"]).tobytes()) for row in result.embeddings]
+
+
+@pytest.fixture(scope="module")
+def plain(works: list[Work]) -> dict[str, FileResult]:
+    """Clips, embeddings and pictures of every video by plain calls, one after the other."""
+    found = {}
+    session = EmbeddingSession(shipped_model(), "CPUExecutionProvider", threads=1)
+    with GuardedDecoder() as decoder:
+        for work in works[:-1]:
+            decoded = decoder.decode(work.path, DecodeRequest(fps=25.0))
+            assert isinstance(decoded, Decoded)
+            clips = cut_clips(work.evidence_id, decoded, 64, 32)
+            pictures = picture_rows(work.evidence_id, decoded, clips)
+            if work.occlude:
+                pictures += occlusion_rows(work.evidence_id, clips.rows, clips.frames, session.embed)
+            rows = [
+                {"clip_id": row["clip_id"], "embedding": vector}
+                for row, vector in zip(clips.rows, session.embed(clips.frames), strict=True)
+            ]
+            found[work.evidence_id] = FileResult(
+                work.evidence_id, {}, clips.shots, clips.rows, rows, visuals=pictures
+            )
+    return found
+
+
+def assert_same(found: dict[str, FileResult], plain: dict[str, FileResult]) -> None:
+    assert set(found) == {*plain, TEXT}
+    assert found[TEXT].facts["status"] == "failed"
+    for key, result in plain.items():
+        for table in ("shots", "clips", "visuals"):
+            assert list(getattr(found[key], table)) == list(getattr(result, table)), table
+        assert bits(found[key]) == bits(result)
+
+
+def test_workers_find_what_plain_calls_find(works: list[Work], plain: dict[str, FileResult]) -> None:
+    found: dict[str, FileResult] = {}
+
+    def commit(result: FileResult) -> None:
+        assert result.evidence_id not in found, "a file was committed twice"
+        found[result.evidence_id] = result
+
+    with ray_session(2, 80 << 20):
+        engine = Engine(OPTIONS)
+        engine.run(iter(works), commit)
+    assert_same(found, plain)
+    assert engine.provider == "CPUExecutionProvider"
+    assert {"memory", "network", "parent"} <= engine.in_force.keys()
+
+
+def test_workers_that_leave_embedding_to_another_process_find_the_same(
+    works: list[Work], plain: dict[str, FileResult]
+) -> None:
+    """The way of the clips where GPUs embed, on a CPU: gathered from many files, given back to each."""
+    with ray_session(2, 128 << 20):
+        import ray
+
+        embedder: Any = ray.remote(GpuEmbedder).options(num_cpus=0, max_concurrency=9)
+        gpus = [embedder.remote(shipped_model(), "CPUExecutionProvider") for _ in range(2)]
+        worker: Any = ray.remote(FileWorker).options(max_concurrency=3).remote(OPTIONS, gpus)
+        found = ray.get([worker.work.remote(work) for work in works])
+        assert ray.get(worker.facts.remote()).provider == "CPUExecutionProvider"
+    assert_same({result.evidence_id: result for result in found}, plain)
