@@ -13,7 +13,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -25,11 +25,13 @@ BASE: Final = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdi
 PREFIX: Final = "driverprint-"
 STARTS: Final = 4
 
+#: Without this set to 0 Ray binds its ports to every address of the machine, even for one local node.
+LOOPBACK_ONLY: Final = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+
 _SETTINGS: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "token",
-    # Without this Ray binds its ports to every address of the machine, even for one local node.
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    LOOPBACK_ONLY: "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
@@ -89,7 +91,7 @@ def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
             signal.signal(signal.SIGTERM, terminated)  # Ray's own would leave as if the work were done
         yield
     finally:
-        with _uninterrupted():
+        with uninterrupted():
             ray.shutdown()
             os.chdir(directory)
             del os.environ["RAY_AUTH_TOKEN_PATH"]
@@ -115,15 +117,16 @@ def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
     for attempt in range(1, STARTS + 1):
         before = _children()
         try:
-            ray.init(
-                num_cpus=workers,
-                object_store_memory=object_store_bytes,
-                include_dashboard=False,
-                configure_logging=False,
-                log_to_driver=False,
-                # Ray makes this folder readable for everyone; the one around it is not.
-                _temp_dir=str(folder / f"ray{attempt}"),
-            )
+            with without_helpers():
+                ray.init(
+                    num_cpus=workers,
+                    object_store_memory=object_store_bytes,
+                    include_dashboard=False,
+                    configure_logging=False,
+                    log_to_driver=False,
+                    # Ray makes this folder readable for everyone; the one around it is not.
+                    _temp_dir=str(folder / f"ray{attempt}"),
+                )
         except SystemExit:  # a SIGTERM meanwhile met Ray's own handler
             raise KeyboardInterrupt from None
         except Exception as error:
@@ -140,6 +143,33 @@ def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
             return
 
 
+#: Helpers of Ray that serve nothing here: the autoscaler, the dashboard's server (which Ray starts and waits
+#: for even without a dashboard), and the one that copies workers' output to the terminal. Each costs more
+#: than a second of processor time, and the first two look for clouds on the network.
+_HELPERS: Final = ("start_monitor", "start_api_server", "start_log_monitor")
+
+
+@contextmanager
+def without_helpers() -> Iterator[None]:
+    """Let Ray start its nodes without ``_HELPERS``.
+
+    Ray has no public switch for these; a version that names them otherwise starts them as before.
+    """
+    from ray._private.node import Node
+
+    with ExitStack() as stack:
+        for name in _HELPERS:
+            original = getattr(Node, name, None)
+            if original is not None:
+                setattr(Node, name, _nothing)
+                stack.callback(setattr, Node, name, original)
+        yield
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Stands in for a helper that is not started."""
+
+
 def _children() -> set[int]:
     """Processes this one has started itself."""
     lists = Path("/proc/self/task").glob("*/children")
@@ -147,7 +177,7 @@ def _children() -> set[int]:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Let a second Ctrl-C wait until Ray is down."""
     previous = None
     with suppress(ValueError):  # not the main thread
