@@ -28,7 +28,7 @@ from model.layers.standardise import standardise
 from model.registry import build
 from model.training.augment import vary
 from model.training.batches import chosen_videos, read_ahead
-from model.training.checkpoint import RunState, save_checkpoint
+from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from model.training.config import TrainConfig
 from model.training.distributed import join_world
 from model.training.errors import TrainingError
@@ -90,11 +90,13 @@ def pretrain(
     truth: MotionTruth,
     run_dir: Path,
     progress: Callable[[int, float, float | None], None] | None = None,
+    start: Path | None = None,
 ) -> RunState:
     """Train the backbone of a system on the true motion; four frames of ``drivers × videos`` videos a step.
 
-    ``progress`` is told step, loss and explained share of the validation videos' motion, R², which stands as
-    ``best_auc`` in the state. Raises TrainingError like `train`.
+    ``start``: the last checkpoint of another pretraining, to take backbone and readout from, the one
+    ``config.start`` is the SHA-256 of. ``progress`` is told step, loss and explained share of the validation
+    videos' motion, R². Raises TrainingError like `train`.
     """
     keep_freed_memory()
     world = join_world()
@@ -107,6 +109,8 @@ def pretrain(
     torch.manual_seed(config.seed)
     network = build(config.system).to(world.device)
     reader = MotionReader(network.backbone, len(scale)).to(world.device)
+    if start is not None:
+        load_checkpoint(start, reader)
     optimizer = torch.optim.AdamW(
         reader.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )

@@ -11,7 +11,7 @@ import typer
 from model.training.config import TrainConfig
 from pipeline.cli.frame_source import open_or_decode
 from pipeline.cli.progress import console, steps
-from pipeline.cli.train import require_torch
+from pipeline.cli.train import require_torch, sha256_of
 from pipeline.errors import UserError
 
 SCHEDULE: Final = TrainConfig(
@@ -34,6 +34,9 @@ Examples:
   driverprint train corpus/ -o runs/head --start runs/backbone --head-only --augment --preset small
       Then the temporal head learns who moves like that.
 
+  driverprint pretrain corpus/ -o runs/longer --start runs/backbone --epochs 40 --learning-rate 1.5e-3
+      Goes on from there under a schedule of its own.
+
 The same command again continues a killed run.
 """
 
@@ -41,9 +44,13 @@ The same command again continues a killed run.
 def pretrain_command(
     corpus: Annotated[Path, typer.Argument(help="Corpus made by `driverprint simulate`.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the training run.")],
-    epochs: Annotated[
-        int, typer.Option(min=1, help="Epochs of 100 steps of 32 videos.")
-    ] = SCHEDULE.epochs,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of 100 steps of 32 videos.")] = SCHEDULE.epochs,
+    learning_rate: Annotated[
+        float, typer.Option(min=0.0, help="Peak learning rate.")
+    ] = SCHEDULE.learning_rate,
+    start: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Begin where another pretraining ended.")
+    ] = None,
     store: Annotated[
         Path | None, typer.Option(help="Folder for the decoded frames; default is RUN.frames.")
     ] = None,
@@ -55,6 +62,7 @@ def pretrain_command(
     from model.training.pretrain import MotionTruth, pretrain
     from pipeline.simulate.truth import corpus_tracks, mirror
 
+    checkpoint = None if start is None else start / "last.safetensors"
     place = store or out.absolute().with_name(f"{out.name}.frames")
     source = open_or_decode(corpus, place, (), with_originals=False, workers=workers)
     console.print("Performing the motion of every video again …")
@@ -70,8 +78,9 @@ def pretrain_command(
                 said = explained
                 console.print(f"step {step}: loss {loss:.3f}, {said:.3f} of held-out motion explained (R²)")
 
+        config = replace(SCHEDULE, epochs=epochs, learning_rate=learning_rate, start=sha256_of(checkpoint))
         try:
-            pretrain(replace(SCHEDULE, epochs=epochs), source, truth, out, show)
+            pretrain(config, source, truth, out, show, checkpoint)
         except TrainingError as error:
             raise UserError(str(error)) from None
     console.print(f"{out}: next: driverprint train {corpus} -o RUN --start {out} --head-only", markup=False)

@@ -80,7 +80,9 @@ def train_command(
     config = configured(preset, epochs, step_count, batch, clip_length, learning_rate, seed)
     config = replace(config, generators=names or None, with_originals=with_originals, augment=augment)
     checkpoint = None if start is None else start / "best.safetensors"
-    config = replace(config, frozen_backbone=head_only, linked_faces=linked_faces, start=_sha256(checkpoint))
+    config = replace(
+        config, frozen_backbone=head_only, linked_faces=linked_faces, start=sha256_of(checkpoint)
+    )
     systems = [_system(text, clip_length) for text in system or []] or [config.system]
     place = store or out.absolute().with_name(f"{out.name}.frames")
     source = open_or_decode(dataset, place, names, with_originals=with_originals, workers=workers)
@@ -126,7 +128,8 @@ def _train(config: TrainConfig, source: FrameStore, folder: Path, start: Path | 
     )
 
 
-def _sha256(checkpoint: Path | None) -> str | None:
+def sha256_of(checkpoint: Path | None) -> str | None:
+    """SHA-256 of the checkpoint a run starts from. Raises UserError when there is none."""
     if checkpoint is None:
         return None
     try:

@@ -104,6 +104,20 @@ def test_driver_training_starts_from_the_pretrained_backbone_and_leaves_it_alone
     assert not torch.equal(before.head.embed[0].weight, after.head.embed[0].weight)
 
 
+def test_pretraining_goes_on_from_another_with_what_that_learnt(
+    store: FrameStore, truth: MotionTruth, tmp_path: Path
+) -> None:
+    first = pretrain(CONFIG, store, truth, tmp_path / "first")
+    start = tmp_path / "first" / "last.safetensors"
+    still = dataclasses.replace(
+        CONFIG, epochs=1, learning_rate=0.0, start=hashlib.sha256(start.read_bytes()).hexdigest()
+    )
+    second = pretrain(still, store, truth, tmp_path / "second", start=start)
+    fresh = pretrain(dataclasses.replace(still, start=None), store, truth, tmp_path / "fresh")
+    # Nothing is learnt at a rate of 0, so what is explained was learnt before; batch statistics still drift.
+    assert second.validation["r2"] > first.validation["r2"] / 2 > fresh.validation["r2"]
+
+
 def test_pretraining_without_validation_videos_is_refused(
     store: FrameStore, truth: MotionTruth, tmp_path: Path
 ) -> None:
