@@ -17,6 +17,7 @@ import onnxruntime
 import torch
 from torch import nn
 
+from model.graph import inference_form
 from model.metadata import (
     FRAME_SIDE,
     INPUT_NAME,
@@ -25,6 +26,7 @@ from model.metadata import (
     read_metadata,
     write_metadata,
 )
+from model.network import DriverNetwork
 
 PARITY_BATCHES: Final = (1, 2, 7, 16)
 PARITY_LIMIT: Final = 1e-4
@@ -54,13 +56,14 @@ def code_version() -> str:
 
 
 def export(
-    network: nn.Module,
+    network: DriverNetwork,
     metadata: ModelMetadata,
     out: Path,
     frames: npt.NDArray[np.uint8],
 ) -> ModelMetadata:
     """Write the network, in evaluation mode, as one ONNX file with a free batch axis and T fixed.
 
+    What is written is its inference form (see :mod:`model.graph`); what it is compared with is the network.
     frames: uint8 ``[N, 128, 128]``, N ≥ T+1, footage on which ONNX Runtime (CPU) is compared with torch
     for batches of 1, 2, 7 and 16 windows. ``weights_sha256``, ``code_version`` and
     ``parity_max_difference`` of the metadata are filled in here; the completed metadata are returned.
@@ -68,7 +71,7 @@ def export(
     differs by 1e-4 or more.
     """
     network = network.cpu().eval()
-    proto = _to_onnx(network, metadata.clip_length)
+    proto = to_onnx(inference_form(network), metadata.clip_length)
     difference = parity(network, proto.SerializeToString(), frames, metadata.clip_length)
     if not difference < PARITY_LIMIT:
         raise ParityError(
@@ -126,7 +129,8 @@ def smooth_frames(count: int, seed: int) -> npt.NDArray[np.uint8]:
     return frames
 
 
-def _to_onnx(network: nn.Module, clip_length: int) -> onnx.ModelProto:
+def to_onnx(network: nn.Module, clip_length: int) -> onnx.ModelProto:
+    """The network as it stands, uint8 ``[batch, T, 128, 128]`` in, embeddings out, no metadata."""
     # A batch of 2: with 1 the exporter would freeze the batch axis.
     example = torch.from_numpy(smooth_frames(2 * clip_length, seed=0))
     example = example.reshape(2, clip_length, FRAME_SIDE, FRAME_SIDE)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 NEIGHBOURS: Final = 4
+SHORTEST: Final = 1e-12  # a row of zeros points nowhere, and stays finite
 
 
 class _Peak(torch.autograd.Function):
@@ -59,7 +60,8 @@ def correspond(rows: Tensor) -> Tensor:
     """
     count, positions, channels = rows.shape
     with torch.no_grad():
-        directions = nn.functional.normalize(rows, dim=2)
+        # Divided without spelling the norms out to full rows, as nn.functional.normalize would export.
+        directions = rows / torch.linalg.vector_norm(rows, dim=2, keepdim=True).clamp_min(SHORTEST)
         cosine = directions @ directions.transpose(1, 2)
         nearest = cosine.topk(NEIGHBOURS, dim=2, sorted=False).indices
         first_row = torch.arange(count, device=rows.device)[:, None, None] * positions

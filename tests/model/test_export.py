@@ -20,8 +20,10 @@ from model.export import (
     smooth_frames,
     weights_sha256,
 )
+from model.layers.f5c import F5C
+from model.layers.temporal_head import TemporalHead
 from model.metadata import UNTRAINED, read_metadata
-from model.network import f5c_network
+from model.network import DriverNetwork, f5c_network
 from model.ship_untrained import SEED, ship_untrained
 from model.shipped import shipped_model
 
@@ -66,21 +68,26 @@ def test_an_embedding_does_not_depend_on_its_neighbours() -> None:
 
 
 class Unfaithful(nn.Module):
-    """A network that computes otherwise while it is exported."""
+    """A head that computes otherwise while it is exported."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.inner = f5c_network()
+        self.inner = TemporalHead()
 
-    def forward(self, clips: Tensor) -> Tensor:
-        """Embed, and turn the sign of the result in the exported graph only."""
+    def forward(self, maps: Tensor) -> Tensor:
+        """Sum up, and turn the sign of the result in the exported graph only."""
         sign = -1.0 if torch.compiler.is_exporting() else 1.0
-        embeddings: Tensor = self.inner(clips) * sign
-        return embeddings
+        vectors: Tensor = self.inner(maps) * sign
+        return vectors
 
 
 def test_export_that_differs_from_torch_is_not_written(tmp_path: Path) -> None:
     template = dataclasses.replace(read_metadata(shipped_model()), clip_length=4)
     with pytest.raises(ParityError, match=r"m\.onnx"):
-        export(Unfaithful(), template, tmp_path / "m.onnx", smooth_frames(20, seed=0))
+        export(
+            DriverNetwork(F5C(), "FEAT_DIFF", Unfaithful()),
+            template,
+            tmp_path / "m.onnx",
+            smooth_frames(20, seed=0),
+        )
     assert list(tmp_path.iterdir()) == []
