@@ -1,7 +1,10 @@
 """One ONNX Runtime session that turns clips into driver embeddings.
 
 Batches have one fixed shape, the last one padded, so that an embedding does not depend on which
-clips happened to share its batch: a resumed run gives the same bits as an undisturbed one.
+clips happened to share its batch: a resumed run gives the same bits as an undisturbed one. A batch's
+pixels and embeddings lie in two buffers on the session's device, bound once; the feature maps in
+between, a hundred times as large, never leave it. On a CPU this is measured (tests/benchmarks/inference.py);
+on a GPU it is written after the makers' advice and not measured, no GPU having been at hand.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.metadata import ModelMetadata, read_metadata
+from model.metadata import FRAME_SIDE, INPUT_NAME, OUTPUT_NAME, ModelMetadata, read_metadata
 
 #: Clips per inference. On a CPU one clip already fills the vector units and its activations stay
 #: near the cache; a GPU wants more to fill.
@@ -32,7 +35,7 @@ def best_provider() -> str:
 
 
 class EmbeddingSession:
-    """State: the loaded model and the provider it really runs on."""
+    """State: the loaded model, the provider it really runs on, a batch's buffers. One caller at a time."""
 
     def __init__(self, model: Path, provider: str, threads: int) -> None:
         """Load ``model``.
@@ -46,24 +49,40 @@ class EmbeddingSession:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # HEURISTIC: EXHAUSTIVE tries every convolution anew for each shape. TF32 has a mantissa of 10 bits.
         cuda = ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"})
         wanted: list[Any] = [cuda] if provider == "CUDAExecutionProvider" else []
         self._session = onnxruntime.InferenceSession(
             str(model), options, providers=[*wanted, "CPUExecutionProvider"]
         )
         self.provider: str = self._session.get_providers()[0]
-        self._input = self._session.get_inputs()[0].name
+        device = "cuda" if self.provider == "CUDAExecutionProvider" else "cpu"
+        empty = onnxruntime.OrtValue.ortvalue_from_shape_and_type
+        size = BATCH[self.provider]
+        pixels = (size, self.metadata.clip_length, FRAME_SIDE, FRAME_SIDE)
+        self._clips = empty(pixels, np.uint8, device)
+        self._embeddings = empty((size, self.metadata.embedding_size), np.float32, device)
+        self._binding = self._session.io_binding()
+        self._binding.bind_ortvalue_input(INPUT_NAME, self._clips)
+        self._binding.bind_ortvalue_output(OUTPUT_NAME, self._embeddings)
 
     def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), each of L2 norm 1."""
-        size = BATCH[self.provider]
-        parts = []
+        """Embeddings of ``clips``, uint8 (n, T, 128, 128), as (n, 256), each of L2 norm 1.
+
+        Raises ValueError when the clips have another shape or type: a buffer would take them all the same.
+        """
+        size, *clip = self._clips.shape()
+        if list(clips.shape[1:]) != clip or clips.dtype != np.uint8:
+            raise ValueError(
+                f"clips are {clips.dtype} {clips.shape[1:]}, the model takes uint8 {tuple(clip)}"
+            )
+        found = np.empty((len(clips), self.metadata.embedding_size), np.float32)
         for start in range(0, len(clips), size):
             batch = clips[start : start + size]
-            missing = size - len(batch)
-            if missing:
-                batch = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
-            parts.append(self._session.run(None, {self._input: batch})[0][: size - missing])
-        if not parts:
-            return np.zeros((0, self.metadata.embedding_size), np.float32)
-        return np.concatenate(parts)
+            present = len(batch)
+            if present < size:
+                batch = np.concatenate([batch, np.repeat(batch[-1:], size - present, axis=0)])
+            self._clips.update_inplace(batch)
+            self._session.run_with_iobinding(self._binding)
+            found[start : start + present] = self._embeddings.numpy()[:present]
+        return found

@@ -37,11 +37,26 @@ def test_embedding_does_not_depend_on_its_neighbours(
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
     # The same with a padded batch, as a GPU uses it.
     monkeypatch.setitem(embed.BATCH, "CPUExecutionProvider", 4)
-    padded = session.embed(batch)
-    np.testing.assert_array_equal(padded[4], session.embed(batch[4:])[0])
+    by_four = EmbeddingSession(shipped_model(), "CPUExecutionProvider", threads=1)
+    padded = by_four.embed(batch)
+    np.testing.assert_array_equal(padded[4], by_four.embed(batch[4:])[0])
     # A larger batch rounds differently, and in a grating CCC finds nearly equal neighbours that then swap:
     # the limit is the one an exported file is held to (PARITY_LIMIT).
     np.testing.assert_allclose(padded, together, atol=1e-4)
+
+
+def test_clips_of_another_shape_or_type_are_refused(session: EmbeddingSession) -> None:
+    for wrong in (clips(1)[:, :32], clips(1).swapaxes(1, 3), clips(1).astype(np.float32)):
+        with pytest.raises(ValueError, match="the model takes uint8"):
+            session.embed(wrong)
+
+
+def test_an_embedding_stays_when_the_next_is_made(session: EmbeddingSession) -> None:
+    first, second = clips(2)[:, None]
+    kept = session.embed(first)
+    before = kept.copy()
+    session.embed(second)
+    np.testing.assert_array_equal(kept, before)
 
 
 def test_no_clips_give_no_embeddings(session: EmbeddingSession) -> None:
