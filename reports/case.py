@@ -109,7 +109,9 @@ class Case:
     @cached_property
     def _embedding_rows(self) -> dict[str, NDArray[np.intp]]:
         ids = self.embeddings.column("evidence_id").to_numpy(zero_copy_only=False)
-        return {key: np.flatnonzero(ids == key) for key in dict.fromkeys(ids.tolist())} if len(ids) else {}
+        order = np.argsort(ids, kind="stable")
+        keys, starts = np.unique(ids[order], return_index=True)
+        return dict(zip(keys.tolist(), np.split(order, starts[1:]), strict=True)) if len(ids) else {}
 
     @cached_property
     def _embedding_matrix(self) -> NDArray[np.float32]:

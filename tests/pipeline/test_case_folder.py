@@ -25,7 +25,7 @@ def test_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> No
 def test_unfinished_run_is_continued_with_the_same_settings_only(tmp_path: Path) -> None:
     case = CaseFolder(tmp_path / "case")
     assert prepare_case(case, PLAN, fresh=False) is False
-    (case.shards / "a.parquet").touch()
+    (case.shards / "a.arrow").touch()
     assert prepare_case(case, PLAN, fresh=False) is True
     with pytest.raises(UserError, match="other settings"):
         prepare_case(case, {**PLAN, "clip_length": 32}, fresh=False)

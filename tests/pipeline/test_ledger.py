@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from pipeline.digest import pieces_digest, table_digest
 from pipeline.ledger import FileResult, Ledger
-from pipeline.tables import from_pieces
+from pipeline.tables import (
+    PICTURES_GROUP,
+    from_pieces,
+    from_rows,
+    read_table,
+    table_path,
+    write_pieces,
+)
 
 
 def result(evidence_id: str, clips: int) -> FileResult:
@@ -60,7 +70,7 @@ def test_committed_file_is_done_and_its_rows_come_back(tmp_path: Path) -> None:
 def test_half_written_shard_is_not_done(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.commit(result("a" * 64, 1))
-    whole = next(tmp_path.glob("*.parquet")).read_bytes()
+    whole = next(tmp_path.glob("*.arrow")).read_bytes()
     (tmp_path / ".x.part").write_bytes(whole[: len(whole) // 2])
     assert ledger.done() == {"a" * 64}
     assert len(ledger.facts()) == 1
@@ -77,4 +87,31 @@ def test_file_without_clips_leaves_facts_and_empty_tables(tmp_path: Path) -> Non
 def test_shards_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.commit(result("a" * 64, 1))
-    assert next(tmp_path.glob("*.parquet")).stat().st_mode & 0o777 == 0o600
+    assert next(tmp_path.glob("*.arrow")).stat().st_mode & 0o777 == 0o600
+
+
+def test_table_written_piece_by_piece_is_the_table_written_whole(tmp_path: Path) -> None:
+    """Whatever came first, rows end sorted, and digest and table are those of the rows in one piece."""
+    ledger = Ledger(tmp_path / "shards")
+    (tmp_path / "shards").mkdir()
+    for letter in "cab":
+        done = result(letter * 64, 3)
+        ledger.commit(replace(done, embeddings=list(reversed(done.embeddings))))
+    whole = from_pieces("embeddings", ledger.rows("embeddings"))
+    assert pieces_digest("embeddings", ledger.rows("embeddings")) == table_digest("embeddings", whole)
+    for case, pieces in (("whole", [whole]), ("pieces", ledger.rows("embeddings"))):
+        write_pieces(tmp_path / case, "embeddings", pieces)
+    written = read_table(tmp_path / "pieces", "embeddings")
+    assert written.equals(read_table(tmp_path / "whole", "embeddings"))
+    ids = written.column("clip_id").to_pylist()
+    assert ids == sorted(ids) and len(ids) == 9
+
+
+def test_pictures_lie_in_small_groups_so_that_one_video_is_read_without_the_others(tmp_path: Path) -> None:
+    pictures = [
+        {"evidence_id": f"{k:064x}", "clip_id": f"{k}", "kind": "motion", "second": 0.0, "image": b"x"}
+        for k in range(3 * PICTURES_GROUP)
+    ]
+    write_pieces(tmp_path, "visuals", [from_rows("visuals", pictures)])
+    file = pq.ParquetFile(table_path(tmp_path, "visuals"))
+    assert [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)] == [PICTURES_GROUP] * 3

@@ -41,7 +41,7 @@ def state_of(paths: list[Path]) -> dict[str, tuple[int, int]]:
 
 def shards_of(case: Path) -> dict[str, tuple[int, int]]:
     """The committed shards of an unfinished case."""
-    return state_of(list((case / ".work" / "shards").glob("*.parquet")))
+    return state_of(list((case / ".work" / "shards").glob("*.arrow")))
 
 
 def attack(undisturbed: Finished, case: Path, kills: int, seed: int = 0) -> tuple[list[float], int]:

@@ -101,7 +101,7 @@ def test_killed_run_continues_where_it_stopped_and_finds_the_same(real_run: Run,
     with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL) as run:
         _wait_for_shards(case, 3, run)
         os.killpg(run.pid, signal.SIGKILL)
-    committed = {path: path.stat().st_mtime_ns for path in shards.glob("*.parquet")}
+    committed = {path: path.stat().st_mtime_ns for path in shards.glob("*.arrow")}
     unfinished = driverprint("verify", case)
     assert unfinished.returncode == 1
     assert "unfinished" in unfinished.stderr
@@ -142,7 +142,7 @@ def test_death_of_a_worker_costs_no_file(real_run: Run, tmp_path: Path) -> None:
 
 def _wait_for_shards(case: Path, count: int, run: subprocess.Popen[Any]) -> None:
     deadline = time.monotonic() + 120
-    while len(list((case / ".work" / "shards").glob("*.parquet"))) < count:
+    while len(list((case / ".work" / "shards").glob("*.arrow"))) < count:
         assert run.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -132,7 +132,7 @@ def _interrupted(undisturbed: Finished, case: Path, meanwhile: Callable[[], None
     """Kill a run when it has its first shard; its exit status."""
     command = [str(CONSOLE_SCRIPT), "analyze", str(undisturbed.evidence), "-o", str(case)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
-        while run.poll() is None and not list((case / ".work" / "shards").glob("*.parquet")):
+        while run.poll() is None and not list((case / ".work" / "shards").glob("*.arrow")):
             time.sleep(0.005)
         assert run.poll() is None
         run.send_signal(signal.SIGSTOP)  # so that it does not end meanwhile
@@ -148,7 +148,7 @@ def test_terminated_run_says_that_it_was_interrupted_and_can_be_completed(
     case = tmp_path / "case"
     command = [str(CONSOLE_SCRIPT), "analyze", str(undisturbed.evidence), "-o", str(case)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
-        while run.poll() is None and not list((case / ".work" / "shards").glob("*.parquet")):
+        while run.poll() is None and not list((case / ".work" / "shards").glob("*.arrow")):
             time.sleep(0.005)
         run.terminate()
         assert run.stderr is not None
@@ -249,7 +249,7 @@ def test_unpacked_member_is_gone_once_its_results_are_committed(
     before: set[str] = set()
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
         while run.poll() is None:
-            done = {path.stem for path in (case / ".work" / "shards").glob("*.parquet")}
+            done = {path.stem for path in (case / ".work" / "shards").glob("*.arrow")}
             there = {path.name for path in (case / ".work" / "members").glob("*")}
             seen |= there
             # One file is committed after the other, and a copy is removed before the next commit: once
