@@ -25,7 +25,7 @@ from pipeline.casefile import CaseFile, missing_members, read_case
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import console, steps
 from pipeline.custody import write_atomically
-from pipeline.digest import result_digest
+from pipeline.digest import pieces_digest, result_digest
 from pipeline.embed import best_provider
 from pipeline.engine import Engine, EngineOptions, Work
 from pipeline.errors import UserError
@@ -43,8 +43,10 @@ from pipeline.occlusion import MOST_VIDEOS
 from pipeline.ray_session import ray_session
 from pipeline.run_record import count_rows, machine_facts, not_searched, package_versions, tool_version
 from pipeline.score import comparable_videos, score_pairs, score_questioned
-from pipeline.tables import from_pieces, from_rows, write_table
+from pipeline.tables import from_pieces, from_rows, write_pieces, write_table
 from reports.build import build_report
+
+PICTURES = "visuals"  # the one table that is never whole in memory: 60 kB a video
 
 EXAMPLES = """
 Examples:
@@ -94,8 +96,11 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
             tables = _tables(found, conflicts, changed, ledger, request.metadata)
             for name, table in tables.items():
                 write_table(case.root, name, table)
+            write_pieces(case.root, PICTURES, ledger.rows(PICTURES))
             record = _record(request, started, tables, conflicts, provider, guards)
             record |= {"evidence_rehashed": rehash, "changed": [asdict(change) for change in changed]}
+            pictures = pieces_digest(PICTURES, ledger.rows(PICTURES))
+            record["result_digest"] = result_digest(tables, {PICTURES: pictures})
             text = json.dumps(record, indent=1, ensure_ascii=False)
             write_atomically(case.record, text.encode(errors="backslashreplace"))
             build_report(case.root)
@@ -227,7 +232,7 @@ def _tables(
 ) -> dict[str, pa.Table]:
     evidence = from_rows("evidence", mark_changed(evidence_rows(found, ledger.facts(), conflicts), changed))
     tables = {"evidence": evidence}
-    for name in ("shots", "clips", "embeddings", "visuals"):
+    for name in ("shots", "clips", "embeddings"):
         tables[name] = from_pieces(name, ledger.rows(name))
     videos = comparable_videos(evidence, tables["clips"], tables["embeddings"])
     tables["pairs"] = from_rows("pairs", score_pairs(videos))
@@ -235,7 +240,7 @@ def _tables(
         score_questioned(videos), videos, model.validated_for, model.calibration
     )
     tables |= {"scores": from_rows("scores", scores), "calibration": from_rows("calibration", calibration)}
-    assert set(tables) == set(schemas.TABLES)
+    assert {*tables, PICTURES} == set(schemas.TABLES)
     return tables
 
 
@@ -281,7 +286,6 @@ def _record(
         "not_searched": not_searched(evidence),
         "conflicts": [asdict(conflict) for conflict in conflicts],
         "mode": "identities" if tables["scores"].num_rows or _knows(evidence) else "exploratory",
-        "result_digest": result_digest(tables),
     }
 
 
