@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real test soak check bench weights bundle lock clean
+.PHONY: help demo demo-real test soak check bench bench-compare weights bundle lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -47,8 +47,16 @@ check: $(VENV)/.dev  ## lint, types, import layers, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-bench: $(VENV)/.dev  ## measure speed as ratios within one run
-	for script in tests/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+# Those that measure speed and need nothing but this repository; the others in the folder say how to run them.
+# Daft and OpenVINO take part where they are installed (the extra `bench`); each script says what it leaves out.
+BENCHMARKS := inference decode_speed end_to_end growth train_step simulate_speed report_scale benchmark_scale
+
+bench: $(VENV)/.dev  ## measure speed as ratios within one run; figures stay in bench/ (about an hour on two cores)
+	failed=; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || failed="$$failed $$name"; done; \
+	test -z "$$failed" || { echo "missed what is asked for:$$failed"; exit 1; }
+
+bench-compare: $(VENV)/.dev  ## ratio of each figure: make bench-compare OLD=folder NEW=bench
+	$(BIN)/python -m tests.benchmarks.compare $(OLD) $(or $(NEW),bench)
 
 weights: $(VENV)/.dev  ## train the shipped weights anew, on two cores in about two hours (model/weights/README.md)
 	$(BIN)/driverprint simulate runs/corpus --identities 160 --self 2 --cross 2 --seconds 3.2 --seed 1

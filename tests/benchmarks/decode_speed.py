@@ -9,7 +9,6 @@ decides which decoder leads: see `DecodeRequest.decoder`. Results are kept in be
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import resource
@@ -24,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeRequest
+from tests.benchmarks.harness import keep, machine
 from tests.footage import fetch_footage
 
 RUNS = 5
@@ -100,10 +100,7 @@ def report(rows: list[dict[str, float | str]]) -> None:
         )
     leads = all(float(row["pyav"]) >= float(row["decord"]) for row in rows)
     print(f"leader: {'pyav' if leads else 'differs by file'}; smallest ratio to ffmpeg {min(ratios):.2f}")
-    folder = Path("bench")
-    folder.mkdir(exist_ok=True)
-    result = {"machine": platform.platform(), "cores": os.cpu_count(), "ffmpeg": version, "rows": rows}
-    (folder / "decode_speed.json").write_text(json.dumps(result, indent=1), "utf-8")
+    keep("decode_speed", machine(), {"ffmpeg": version, "rows": rows, "least_ratio": min(ratios)})
     assert min(ratios) >= FLOOR, f"decoding is slower than {FLOOR} of ffmpeg's command line"
 
 

@@ -1,4 +1,4 @@
-"""How long a report takes, how much memory and how many bytes: `python tests/benchmarks/report_scale.py`.
+"""How long a report takes, how much memory and how many bytes: `python -m tests.benchmarks.report_scale`.
 
 Two cases of each size, with a picture for every clip: one exploratory (every pair of videos is a row), one
 of 40 known drivers behind one shared face with a tenth of the videos questioned. Each report is built in a
@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from reports.build import build_report
+from tests.benchmarks.harness import keep, machine
 from tests.reports.case_folder import CaseBuilder
 
 SIZES = (200, 1000)
@@ -47,6 +48,7 @@ def measure(folder: Path, answer: multiprocessing.queues.Queue[tuple[float, floa
 
 def main() -> None:
     processes = multiprocessing.get_context("spawn")
+    described, rows = machine(), []
     print("case         videos   wall s    CPU s  peak MiB  report MB  pages MB")
     for kind in (exploratory, identities):
         for n in SIZES:
@@ -63,6 +65,9 @@ def main() -> None:
                 f"{kind.__name__:12} {n:6} {wall:8.1f} {cpu:8.1f} {peak:9.0f} {report:10.1f} {pages:9.1f}",
                 flush=True,
             )
+            figures = {"wall_seconds": wall, "processor_seconds": cpu, "peak_mib": peak}
+            rows.append({"name": f"{kind.__name__} {n}", **figures, "report_mb": report, "pages_mb": pages})
+    keep("report_scale", described, {"reports": rows})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Frames a second of processor time, per generator, H.264 encoding included.
 
-Run: python tests/benchmarks/simulate_speed.py [SECONDS OF VIDEO]. One thread, so a figure per core.
+Run: python -m tests.benchmarks.simulate_speed [SECONDS OF VIDEO]. One thread, so a figure per core.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pipeline.simulate.generators import RENDERERS, Request
 from pipeline.simulate.head_data import find_wheel
 from pipeline.simulate.motion import FPS, perform, sample_content, sample_driver
 from pipeline.simulate.video import write_video
+from tests.benchmarks.harness import keep, machine
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     wheel = find_wheel()
     track = perform(sample_driver(1), sample_content(1, frames), frames, 1)
     print(f"{'generator':10} {'frames/s of one core':>22}   (clips of {frames} frames, 256 x 256, 3 targets)")
+    described, rates = machine(), {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, renderer in RENDERERS.items():
             spent = 0.0
@@ -33,7 +35,9 @@ def main() -> None:
                 write_video(Path(scratch) / "clip.mp4", shot.frames, shot.codec)
                 if target:  # the first clip pays for compilation and loading
                     spent += time.process_time() - started
-            print(f"{name:10} {3 * frames / spent:22.1f}")
+            rates[name] = 3 * frames / spent
+            print(f"{name:10} {rates[name]:22.1f}")
+    keep("simulate_speed", described, {"frames_per_core_second": rates})
 
 
 if __name__ == "__main__":
