@@ -1,8 +1,8 @@
 """A pool of Ray actors over one or many nodes: every item answered once, whatever dies meanwhile.
 
-A worker process that dies is started again by Ray, elsewhere when its node is gone. What it held is tried
-once more, alone, so that a second death can be laid at the item's door. What a lost node held was no item's
-fault and just goes back into the queue.
+A worker process that dies is started again by Ray, and what it held is tried once more, alone, so that a
+second death can be laid at the item's door. The actors of a node that is lost are given up, because the other
+nodes have as many as they have cores; what they held was no item's fault and goes back into the queue.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class ActorPool(Generic[Item]):
     def __init__(
         self, kind: type, arguments: tuple[Any, ...], nodes: Sequence[str], *, threads: int = 1
     ) -> None:
-        """Start one actor for each node ID in ``nodes``, there if possible; all at the same time.
+        """Start one actor on a node for each time its ID is in ``nodes``; all at the same time.
 
         ``threads``: items an actor works at concurrently. It holds two at least, so that it need not stand
         still until the driver has seen its answer.
@@ -76,7 +76,7 @@ class ActorPool(Generic[Item]):
         remote: Any = ray.remote(kind)
         options = {"num_cpus": 1, "max_restarts": -1, "max_task_retries": 0, "max_concurrency": threads}
         self._members: list[_Member[Item]] = [
-            _Member(remote.options(scheduling_strategy=On(node, soft=True), **options).remote(*arguments))
+            _Member(remote.options(scheduling_strategy=On(node, soft=False), **options).remote(*arguments))
             for node in nodes
         ]
         self._calls: dict[Any, _Call[Item]] = {}
@@ -161,6 +161,7 @@ class ActorPool(Generic[Item]):
 
         gone = (
             ray.exceptions.RayActorError,
+            ray.exceptions.ActorUnschedulableError,
             ray.exceptions.ObjectLostError,
             ray.exceptions.OutOfMemoryError,
             ray.exceptions.WorkerCrashedError,
@@ -192,7 +193,7 @@ class ActorPool(Generic[Item]):
 
     def _no_greeting(self, member: _Member[Item], error: Any) -> None:
         """A call to an actor that is still being restarted fails at once: ask again in a moment."""
-        if error.actor_init_failed:
+        if getattr(error, "actor_init_failed", False):
             raise error
         member.greeted, member.greet_at = False, time.monotonic() + LOOK_SECONDS
 
@@ -211,16 +212,15 @@ class ActorPool(Generic[Item]):
         import ray
 
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-        for member in self._members:
-            if not member.lost:
-                continue
+        for member in [member for member in self._members if member.lost]:
             assert member.before
             died = member.place != member.before
             if member.before[0] not in alive:
                 self.lost_nodes.add(member.before[0])
-                self._again.extend(member.lost)
+                self._members.remove(member)
+                self._put_back(member)
             elif member.place and not died:
-                self._again.extend(member.lost)
+                self._put_back(member)
             elif member.place or time.monotonic() > member.away_since + SILENT_SECONDS:
                 for item, attempt in member.lost:
                     if attempt >= ATTEMPTS:
@@ -231,7 +231,19 @@ class ActorPool(Generic[Item]):
                 continue
             member.lost = []
 
+    def _put_back(self, member: _Member[Item]) -> None:
+        for item, attempt in member.lost:
+            if attempt >= ATTEMPTS:
+                self._suspects.append(item)
+            else:
+                self._again.append((item, attempt))
+
     def _give_up(self, *, all_away: bool) -> None:
+        if not self._members:
+            raise UserError(
+                "Every node that had workers was lost: see that the machines are up and run the same command "
+                "again, what is done is kept."
+            )
         if not all_away:
             self._absent_since = time.monotonic()
         elif time.monotonic() > self._absent_since + ABSENT_SECONDS:

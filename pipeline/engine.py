@@ -21,7 +21,7 @@ from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
 from pipeline.embed import EmbeddingSession
-from pipeline.gpu_embedder import GpuEmbedder, RemoteSession
+from pipeline.gpu_embedder import RemoteSession, gpu_embedders
 from pipeline.ledger import FileResult
 from pipeline.seats import seats
 
@@ -153,12 +153,15 @@ class Engine:
         """
         import ray
 
-        gpus = _gpu_embedders(options) if options.provider == "CUDAExecutionProvider" else []
+        threads = FILES_AT_WORK[options.provider]
+        gpus = []
+        if options.provider == "CUDAExecutionProvider":
+            gpus = gpu_embedders(options.model, options.provider, callers=threads * options.workers)
         self._pool = ActorPool[Work](
             FileWorker,
             (options, gpus),
             seats(options.workers, ray.nodes()),
-            threads=FILES_AT_WORK[options.provider],
+            threads=threads,
         )
         self._pool.wait()
 
@@ -185,18 +188,6 @@ class Engine:
         """Process every file; ``commit`` is called once for each, in the order they finish."""
         for work, answer in self._pool.each(works):
             commit(_died(work) if isinstance(answer, WorkerDied) else answer)
-
-
-def _gpu_embedders(options: EngineOptions) -> list[Any]:
-    """One actor for each GPU of the session, wherever it is."""
-    import ray
-
-    offered = int(ray.cluster_resources().get("GPU", 0))
-    calls = 1 + FILES_AT_WORK[options.provider] * options.workers
-    remote: Any = ray.remote(GpuEmbedder).options(
-        num_cpus=0, num_gpus=min(1, offered), max_restarts=-1, max_task_retries=0, max_concurrency=calls
-    )
-    return [remote.remote(options.model, options.provider) for _ in range(max(1, offered))]
 
 
 def _died(work: Work) -> FileResult:

@@ -71,6 +71,26 @@ class GpuEmbedder:
                 vectors = vectors[len(clips) :]
 
 
+def gpu_embedders(model: Path, provider: str, callers: int, share: float = 1.0) -> list[Any]:
+    """One `GpuEmbedder` for each GPU of the Ray session, on the node that has it.
+
+    ``callers``: how many may ask at once; ``share``: of a GPU that each takes.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+    options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": 0, "max_concurrency": callers + 1}
+    remote: Any = ray.remote(GpuEmbedder)
+    places = [
+        {"num_gpus": share, "scheduling_strategy": On(node["NodeID"], soft=False)}
+        for node in ray.nodes()
+        if node["Alive"]
+        for _ in range(int(node["Resources"].get("GPU", 0)))
+    ]
+    # None where Ray has not noticed the GPU that ONNX Runtime knows of.
+    return [remote.options(**options, **place).remote(model, provider) for place in places or [{}]]
+
+
 class RemoteSession:
     """What a worker embeds with where GPUs do it: `embed` as of `EmbeddingSession`, in other processes."""
 
@@ -84,7 +104,7 @@ class RemoteSession:
     def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), each of L2 norm 1; n at least 1.
 
-        Raises ray.exceptions.RayActorError when no embedder answers for ``PATIENCE`` seconds.
+        Raises Ray's exception when no embedder answers for ``PATIENCE`` seconds.
         """
         return np.concatenate(
             [self._piece(clips[start : start + PIECE]) for start in range(0, len(clips), PIECE)]
@@ -98,7 +118,11 @@ class RemoteSession:
         while True:
             try:
                 return np.asarray(ray.get(next(self._actors).embed.remote(clips)))
-            except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError):
+            except (
+                ray.exceptions.RayActorError,
+                ray.exceptions.ActorUnschedulableError,  # its node was lost
+                ray.exceptions.ObjectLostError,
+            ):
                 if time.monotonic() > give_up:
                     raise
                 time.sleep(0.2)

@@ -25,13 +25,17 @@ BASE: Final = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdi
 PREFIX: Final = "driverprint-"
 STARTS: Final = 4
 
-#: Without this set to 0 Ray binds its ports to every address of the machine, even for one local node.
-LOOPBACK_ONLY: Final = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-
+#: What is said to Ray about nodes started here, and not where a cluster is joined.
+OWN_NODES: Final = {
+    # Without this Ray binds its ports to every address of the machine, even for one local node.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # On a busy machine an agent may need longer than Ray's 30 s to report itself.
+    "RAY_agent_register_timeout_ms": "300000",
+}
 _SETTINGS: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "token",
-    LOOPBACK_ONLY: "0",
+    **OWN_NODES,
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
@@ -108,7 +112,7 @@ def _remove(folder: Path) -> None:
 
 
 def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
-    """Start Ray; again where its fixed 30 s for that were too short, as they are on a busy machine.
+    """Start Ray; again where that failed, as it may on a busy machine.
 
     Raises UserError when it does not come up.
     """
@@ -117,7 +121,7 @@ def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
     for attempt in range(1, STARTS + 1):
         before = _children()
         try:
-            with without_helpers():
+            with lean_start():
                 ray.init(
                     num_cpus=workers,
                     object_store_memory=object_store_bytes,
@@ -150,7 +154,7 @@ _HELPERS: Final = ("start_monitor", "start_api_server", "start_log_monitor")
 
 
 @contextmanager
-def without_helpers() -> Iterator[None]:
+def lean_start() -> Iterator[None]:
     """Let Ray start its nodes without ``_HELPERS``.
 
     Ray has no public switch for these; a version that names them otherwise starts them as before.

@@ -24,9 +24,9 @@ from pipeline.case_folder import CaseFolder, clear_work, locked, prepare_case, s
 from pipeline.casefile import CaseFile, missing_members, read_case
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import console, steps
+from pipeline.cli.session import ADDRESS, session
 from pipeline.custody import write_atomically
 from pipeline.digest import pieces_digest, result_digest
-from pipeline.embed import best_provider
 from pipeline.engine import Engine, EngineOptions, Work
 from pipeline.errors import UserError
 from pipeline.evidence import evidence_rows
@@ -38,9 +38,7 @@ from pipeline.intake.names import label, printable
 from pipeline.intake.walk import find_evidence
 from pipeline.ledger import FileResult, Ledger
 from pipeline.likelihood_ratio import add_likelihood_ratios
-from pipeline.machine import object_store_bytes, worker_count
 from pipeline.occlusion import MOST_VIDEOS
-from pipeline.ray_session import ray_session
 from pipeline.run_record import count_rows, machine_facts, not_searched, package_versions, tool_version
 from pipeline.score import comparable_videos, score_pairs, score_questioned
 from pipeline.tables import from_pieces, from_rows, write_pieces, write_table
@@ -58,6 +56,10 @@ Examples:
   driverprint analyze seized/ -o case-17/ --model mine.onnx --stride 32
       Another model, and windows that overlap by half.
 
+  driverprint analyze /share/seized/ -o /share/case-17/ --address auto
+      The same on the Ray cluster this machine is part of, started with Ray's token; every
+      node has the same driverprint and sees /share. README, "Several machines", says how.
+
 Exit status:
 
   0  all files processed          1  finished, some files failed
@@ -67,7 +69,7 @@ Exit status:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for, with every default filled in. ``clip_length`` and ``stride`` in frames."""
+    """What the user asked for. ``clip_length`` and ``stride`` in frames."""
 
     evidence: Path
     case: CaseFolder
@@ -76,7 +78,8 @@ class Request:
     case_file: CaseFile
     clip_length: int
     stride: int
-    workers: int
+    workers: int | None  # one a core
+    address: str | None  # of a Ray cluster
 
 
 def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
@@ -91,13 +94,13 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
             found = _take_in(request, audit)
             conflicts = find_conflicts(found)
             ledger = Ledger(case.shards)
-            provider, guards = _process(request, found, ledger, audit, continued=continued)
+            processed = _process(request, found, ledger, audit, continued=continued)
             changed = find_changed(found, request.evidence, rehash=rehash)
             tables = _tables(found, conflicts, changed, ledger, request.metadata)
             for name, table in tables.items():
                 write_table(case.root, name, table)
             write_pieces(case.root, PICTURES, ledger.rows(PICTURES))
-            record = _record(request, started, tables, conflicts, provider, guards)
+            record = _record(request, started, tables, conflicts, processed)
             record |= {"evidence_rehashed": rehash, "changed": [asdict(change) for change in changed]}
             pictures = pieces_digest(PICTURES, ledger.rows(PICTURES))
             record["result_digest"] = result_digest(tables, {PICTURES: pictures})
@@ -148,8 +151,8 @@ def _take_in(request: Request, audit: Audit) -> list[Found]:
 
 def _process(
     request: Request, found: Sequence[Found], ledger: Ledger, audit: Audit, *, continued: bool
-) -> tuple[str, dict[str, str]]:
-    """Decode and embed every file that has no shard yet; the provider used and the guards in force."""
+) -> dict[str, Any]:
+    """Decode and embed every file that has no shard yet; what the record says of how that was done."""
     occluded = _occluded(found)
     done = ledger.done() - (_tested_otherwise(ledger, occluded) if continued else set())
     wanted = {item.evidence_id: item for item in found if item.status is None and item.evidence_id}
@@ -158,20 +161,22 @@ def _process(
         console.print(
             f"Continuing: {len(wanted) - len(open_files)} of {len(wanted)} files were already done."
         )
-    options = EngineOptions(
-        model=request.model,
-        model_id=model_id(request.model),
-        clip_length=request.clip_length,
-        stride=request.stride,
-        fps=request.metadata.fps,
-        provider=best_provider(),
-        workers=request.workers,
-    )
     for key in set(wanted) & done:
         _forget(wanted[key], request.case)
     audit.note("processing", continued=continued, done=len(wanted) - len(open_files), open=len(open_files))
-    with ray_session(request.workers, object_store_bytes()):
-        engine = Engine(options)
+    files = [item.local for item in open_files if item.local is not None]
+    with session(request.address, request.workers, [request.model], request.case.work, files) as place:
+        engine = Engine(
+            EngineOptions(
+                model=request.model,
+                model_id=model_id(request.model),
+                clip_length=request.clip_length,
+                stride=request.stride,
+                fps=request.metadata.fps,
+                provider=place.provider,
+                workers=place.workers,
+            )
+        )
         with steps("Decoding and embedding") as stage:
             stage.expect(len(open_files))
 
@@ -185,8 +190,9 @@ def _process(
                     audit.note("file_failed", path=item.path, **why)
 
             engine.run(_works(request, found, open_files, occluded), commit)
-    audit.note("processed", files=len(open_files), provider=engine.provider)
-    return engine.provider, engine.in_force
+        cluster = place.record(engine.nodes_lost)
+    audit.note("processed", files=len(open_files), provider=engine.provider, nodes_lost=engine.nodes_lost)
+    return {"provider": engine.provider, "guards": engine.in_force, "cluster": cluster}
 
 
 def _works(
@@ -249,8 +255,7 @@ def _record(
     started: tuple[datetime, float],
     tables: dict[str, pa.Table],
     conflicts: Sequence[Conflict],
-    provider: str,
-    guards: dict[str, str],
+    processed: dict[str, Any],
 ) -> dict[str, Any]:
     finished = datetime.now(UTC)
     case_file = request.case_file
@@ -278,8 +283,7 @@ def _record(
             "file": request.model.name,
             **asdict(request.metadata),
         },
-        "provider": provider,
-        "guards": guards,
+        **processed,
         "machine": machine_facts(),
         "packages": package_versions(),
         "counts": count_rows(evidence, tables["clips"]),
@@ -336,6 +340,7 @@ def analyze_command(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Parallel workers; default one per core.")
     ] = None,
+    address: Annotated[str | None, ADDRESS] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Start again instead of continuing.")
     ] = False,
@@ -344,7 +349,7 @@ def analyze_command(
     ] = False,
 ) -> None:
     """Analyse a folder of talking-head videos: who drives each avatar?"""
-    request = _request(evidence, out, model, case, clip_length, stride, workers)
+    request = _request(evidence, out, model, case, clip_length, stride, workers, address)
     raise typer.Exit(analyze(request, fresh=fresh, rehash=rehash))
 
 
@@ -356,6 +361,7 @@ def _request(
     clip_length: int | None,
     stride: int | None,
     workers: int | None,
+    address: str | None,
 ) -> Request:
     if not evidence.is_dir():
         raise UserError(f"{evidence} is not a folder: name the folder that holds the videos.")
@@ -379,5 +385,6 @@ def _request(
         case_file=case_file,
         clip_length=length,
         stride=stride or case_file.stride or length,
-        workers=workers or worker_count(),
+        workers=workers,
+        address=address,
     )

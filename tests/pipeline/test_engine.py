@@ -15,7 +15,7 @@ from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeRequest
 from pipeline.embed import EmbeddingSession
 from pipeline.engine import Engine, EngineOptions, FileWorker, Work
-from pipeline.gpu_embedder import GpuEmbedder
+from pipeline.gpu_embedder import gpu_embedders
 from pipeline.ledger import FileResult
 from pipeline.ray_session import ray_session
 from tests.pipeline.decode.videos import scene, write_video
@@ -96,8 +96,7 @@ def test_workers_that_leave_embedding_to_another_process_find_the_same(
     with ray_session(2, 128 << 20):
         import ray
 
-        embedder: Any = ray.remote(GpuEmbedder).options(num_cpus=0, max_concurrency=9)
-        gpus = [embedder.remote(shipped_model(), "CPUExecutionProvider") for _ in range(2)]
+        gpus = gpu_embedders(shipped_model(), "CPUExecutionProvider", callers=8)
         worker: Any = ray.remote(FileWorker).options(max_concurrency=3).remote(OPTIONS, gpus)
         found = ray.get([worker.work.remote(work) for work in works])
         assert ray.get(worker.facts.remote()).provider == "CPUExecutionProvider"

@@ -1,0 +1,137 @@
+"""The job on a Ray cluster that is not ours: checked before, whole though a node was lost, left running."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from model.shipped import shipped_model
+from tests.pipeline.faults.conftest import CONSOLE_SCRIPT, Finished, assert_holds, mark_of, record_of
+from tests.soak.kills import shards_of
+
+SCRIPT = Path(__file__).with_name("local_cluster.py")
+NODES = 3
+
+
+@dataclass
+class Running:
+    """A cluster of ``NODES`` nodes with one core each."""
+
+    process: subprocess.Popen[str]
+    address: str
+    environment: dict[str, str]
+
+    def kill_a_node(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "killed\n"
+
+    def analyze(self, evidence: Path, case: Path, *words: str | Path) -> list[str]:
+        command = [CONSOLE_SCRIPT, "analyze", evidence, "-o", case, "--address", "auto", *words]
+        return [str(word) for word in command]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Running]:
+    # Not below pytest's folder: a socket's path holds 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="cluster-", dir="/tmp"))
+    token = folder / "token"
+    token.touch(mode=0o600)
+    token.write_text("a" * 64)
+    environment = {
+        **os.environ, "RAY_TMPDIR": str(folder), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token),
+    }  # fmt: skip
+    log = (folder / "log").open("w")
+    with subprocess.Popen(
+        [sys.executable, "-P", str(SCRIPT), str(NODES)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, text=True, cwd="/",
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdin is not None
+        address = process.stdout.readline().strip()
+        assert address, (folder / "log").read_text()
+        yield Running(process, address, environment)
+        process.stdin.close()
+        process.wait(timeout=100)
+    log.close()
+    shutil.rmtree(folder)
+
+
+@pytest.mark.timeout(600)
+def test_a_node_killed_at_work_costs_nothing_but_its_files_in_flight(
+    cluster: Running, undisturbed: Finished, tmp_path: Path
+) -> None:
+    case = tmp_path / "case"
+    command = cluster.analyze(undisturbed.evidence, case)
+    committed: dict[str, tuple[int, int]] = {}
+    killed = False
+    with subprocess.Popen(
+        command, env=cluster.environment, cwd=undisturbed.evidence, stderr=subprocess.PIPE, text=True
+    ) as run:
+        while run.poll() is None:
+            now = shards_of(case)
+            if (case / ".work" / "shards").exists() and not (case / "SHA256SUMS").exists():
+                assert now.keys() >= committed.keys(), "a committed file vanished"
+                assert {name: now[name] for name in committed} == committed, "a file was committed twice"
+                committed = now
+            if committed and not killed:
+                cluster.kill_a_node()
+                killed = True
+            time.sleep(0.005)
+        assert run.stderr is not None
+        said = run.stderr.read()
+    assert run.returncode == 1, said  # the letter
+    assert killed
+    assert_holds(case, undisturbed.digest)
+    record = record_of(case)
+    assert record["cluster"]["nodes_lost"] <= 1, said  # 0 where it had just finished what it held
+    assert len(record["cluster"]["nodes"]) == record["cluster"]["cores_offered"] == NODES
+    assert f"{NODES} nodes, {NODES} cores" in said
+    assert "NOT encrypted" in said
+    assert record["counts"] == undisturbed.record["counts"]
+    assert not mark_of(undisturbed.evidence).exists(), "something was imported from the evidence"
+    assert cluster.process.poll() is None, "a cluster that is not ours was stopped"
+
+
+@pytest.mark.timeout(300)
+def test_a_node_that_does_not_see_the_evidence_is_named(
+    cluster: Running, undisturbed: Finished, tmp_path: Path
+) -> None:
+    """Nodes whose view differs are made by one mount namespace: the driver's, with the evidence elsewhere."""
+    hidden = tmp_path / "evidence"
+    hidden.mkdir()
+    command = cluster.analyze(hidden, tmp_path / "case", "--model", shipped_model())
+    script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+    unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]
+    words = [*unshare, str(undisturbed.evidence / "known"), str(hidden)]
+    if subprocess.run([*words, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no mount namespace can be made here")
+    done = subprocess.run(
+        [*words, *command], env=cluster.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "does not see" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_without_the_token_nobody_gets_in(cluster: Running, undisturbed: Finished, tmp_path: Path) -> None:
+    wrong = tmp_path / "token"
+    wrong.write_text("b" * 64)
+    environment = {**cluster.environment, "RAY_AUTH_TOKEN_PATH": str(wrong)}
+    command = cluster.analyze(undisturbed.evidence, tmp_path / "case")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "cannot be joined" in done.stderr
+    assert "Traceback" not in done.stderr
