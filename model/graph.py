@@ -20,12 +20,16 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from model.layers.ccc import correspond
 from model.layers.f5c import CHANNELS, F5C, SIDE
 from model.layers.fcc import Fcc, FccBranch
+from model.layers.motion_head import READINGS, MotionHead
 from model.layers.temporal_head import TemporalHead
 from model.network import DriverNetwork
 
 #: Frames of a clip encoded together. Their maps (128 KiB a frame and layer) stay in the cache: 6 % faster
 #: than all 64 at once on one core, and fewer than 16 gain nothing more.
 MOMENTS: Final = 16
+
+Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
+Normalisation = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 _H: Final = 2  # the axis of [N, C, H, W] a CircularConv names
 
@@ -38,11 +42,15 @@ def inference_form(network: DriverNetwork) -> DriverNetwork:
     """
     form = copy.deepcopy(network).cpu().eval()
     form.moments_at_once = MOMENTS
+    f5c = form.backbone if isinstance(form.backbone, F5C) else None
     if isinstance(form.head, TemporalHead):
-        f5c = form.backbone if isinstance(form.backbone, F5C) else None
         form.head = HeadForm(form.head, channels_last=f5c is not None)
-        if f5c is not None:
-            form.backbone = F5CForm(f5c)
+    elif isinstance(form.head, MotionHead) and f5c is not None:
+        form.head = MotionHeadForm(form.head)
+    else:
+        return form
+    if f5c is not None:
+        form.backbone = F5CForm(f5c)
     return form
 
 
@@ -54,7 +62,7 @@ def fold_batch_norms(module: nn.Module) -> None:
         return
     layers = list(module)
     for place, (layer, norm) in enumerate(itertools.pairwise(layers)):
-        if isinstance(layer, nn.Conv2d | nn.Conv3d) and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d):
+        if isinstance(layer, Convolution) and isinstance(norm, Normalisation):
             module[place] = fuse_conv_bn_eval(layer.double(), norm.double()).float()
             module[place + 1] = nn.Identity()
 
@@ -142,6 +150,31 @@ class HeadForm(nn.Module):
         motion = maps.reshape(clips, moments, *maps.shape[1:])
         pooled = nn.functional.avg_pool2d(motion.mean(dim=1), kernel_size=(1, 4))
         vectors: Tensor = self.embed(pooled.flatten(1))
+        return vectors
+
+
+class MotionHeadForm(nn.Module):
+    """The motion head over maps with channels last: float ``[B, T', 16, 16, 128]`` -> ``[B, 256]``.
+
+    The scale of the readings is folded into their weights.
+    """
+
+    def __init__(self, head: MotionHead) -> None:
+        super().__init__()
+        narrow, readout = head.read[0], head.read[2]
+        assert isinstance(narrow, nn.Conv2d) and isinstance(readout, nn.Linear)
+        self.narrow = nn.Linear(CHANNELS, narrow.out_channels, bias=False)
+        self.narrow.weight = nn.Parameter(narrow.weight.detach().flatten(1))
+        by_place = readout.weight.detach().reshape(READINGS, narrow.out_channels, -1).transpose(1, 2)
+        self.read = nn.Linear(readout.in_features, READINGS, bias=False)
+        self.read.weight = nn.Parameter(by_place.flatten(1) * head.scale[:, None])
+        fold_batch_norms(head.patterns)
+        self.patterns, self.embed = head.patterns, head.embed
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Summarise motion, ``[B, T', 16, 16, 128]`` -> ``[B, 256]``."""
+        readings = self.read(self.narrow(maps.flatten(2, 3)).flatten(2))
+        vectors: Tensor = self.embed(self.patterns(readings.transpose(1, 2)).mean(dim=2))
         return vectors
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from torch import nn
 
 from model.layers.f5c import F5C
+from model.layers.motion_head import MotionHead
 from model.layers.resnet18 import FeatureMaps, FrameVectors, TimeMean
 from model.layers.temporal_head import TemporalHead
 from model.network import DriverNetwork
@@ -20,6 +21,7 @@ _BUILDERS: Final[dict[Backbone, Callable[[], tuple[nn.Module, nn.Module]]]] = {
     "ConvStack": lambda: (F5C(fcc=False, ccc=False), TemporalHead()),
     "F5C-without-FCC": lambda: (F5C(fcc=False), TemporalHead()),
     "F5C-without-CCC": lambda: (F5C(ccc=False), TemporalHead()),
+    "F5C-reading": lambda: (F5C(), MotionHead()),
 }
 
 

@@ -14,6 +14,7 @@ Backbone = Literal[
     "ConvStack",  # F5C without FCC and CCC
     "F5C-without-FCC",
     "F5C-without-CCC",
+    "F5C-reading",  # with a head that reads known motion first; not the paper's
 ]
 CONDITIONS: Final[tuple[Condition, ...]] = get_args(Condition)
 BACKBONES: Final[tuple[Backbone, ...]] = get_args(Backbone)

@@ -221,19 +221,23 @@ class _Sitting:
         append_rows(self.run_dir / "validation.csv", [row])
         figures = summarise(result)
         if pooled.auc > state.best_auc:
-            calibration = self._calibrate(embeddings)
+            calibration = calibrate(self.source, self.validation, embeddings)
             state = dataclasses.replace(
                 state, best_auc=pooled.auc, validation=figures, calibration=calibration
             )
             save_checkpoint(self.run_dir / "best.safetensors", self.network, state)
         self.state = dataclasses.replace(state, validation=figures)
 
-    def _calibrate(self, embeddings: np.ndarray[Any, np.dtype[np.float32]]) -> dict[str, Any] | None:
-        labels = [self.source.labels[video] for video in self.validation]
-        synthetic = [number for number, label in enumerate(labels) if label.generator != ORIGINAL]
-        targets = [labels[number].target for number in synthetic]
-        drivers = [labels[number].driver for number in synthetic]
-        return fit_calibration(pair_scores(embeddings[synthetic], targets, drivers))
+
+def calibrate(
+    source: FrameSource, videos: list[int], embeddings: np.ndarray[Any, np.dtype[np.float32]]
+) -> dict[str, Any] | None:
+    """The calibration a model file carries, fitted on the synthetic ones of these videos."""
+    labels = [source.labels[video] for video in videos]
+    synthetic = [number for number, label in enumerate(labels) if label.generator != ORIGINAL]
+    targets = [labels[number].target for number in synthetic]
+    drivers = [labels[number].driver for number in synthetic]
+    return fit_calibration(pair_scores(embeddings[synthetic], targets, drivers))
 
 
 def summarise(result: ProtocolResult) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from model.frame_store import Frames, FrameSource
 from model.layers.conditions import observe
+from model.layers.motion_head import motion_readout
 from model.layers.standardise import standardise
 from model.registry import build
 from model.training.augment import vary
@@ -73,9 +74,7 @@ class MotionReader(nn.Module):
     def __init__(self, backbone: nn.Module, channels: int) -> None:
         super().__init__()
         self.backbone = backbone
-        self.readout = nn.Sequential(
-            nn.Conv2d(128, 32, 1, bias=False), nn.Flatten(), nn.Linear(32 * 256, channels, bias=False)
-        )
+        self.readout = motion_readout(128, channels)
 
     def forward(self, clips: Tensor) -> Tensor:
         """``[B, k, 128, 128]`` -> motion from each frame to the next, ``[B, k - 1, channels]``."""
@@ -105,7 +104,7 @@ def pretrain(
     videos = {split: chosen_videos(source.labels, config, split) for split in ("train", "validation")}
     if not all(videos.values()):
         raise TrainingError("pretraining needs training and validation videos; check the dataset's split.")
-    scale = _spread([truth.tracks[video] for video in videos["train"]])
+    scale = spread([truth.tracks[video] for video in videos["train"]])
     torch.manual_seed(config.seed)
     network = build(config.system).to(world.device)
     reader = MotionReader(network.backbone, len(scale)).to(world.device)
@@ -192,7 +191,7 @@ def _walk(length: int, random: np.random.Generator) -> list[int]:
     return places
 
 
-def _spread(tracks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+def spread(tracks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
     """Standard deviation of each channel within a video, ``[channels]``, never quite zero."""
     variance = np.mean([track.var(axis=0) for track in tracks], axis=0)
     spread: npt.NDArray[np.float32] = np.sqrt(variance + 1e-6).astype(np.float32)

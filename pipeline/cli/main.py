@@ -25,6 +25,8 @@ from pipeline.cli.case_uco import case_uco_command
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from pipeline.cli.export import export_command
+from pipeline.cli.habits import EXAMPLES as HABITS_EXAMPLES
+from pipeline.cli.habits import habits_command
 from pipeline.cli.inspect import inspect_command
 from pipeline.cli.pretrain import EXAMPLES as PRETRAIN_EXAMPLES
 from pipeline.cli.pretrain import pretrain_command
@@ -76,6 +78,7 @@ app.command("inspect")(inspect_command)
 app.command("simulate", epilog=SIMULATE_EXAMPLES)(simulate_command)
 app.command("benchmark", epilog=BENCHMARK_EXAMPLES)(benchmark_command)
 app.command("pretrain", epilog=PRETRAIN_EXAMPLES)(pretrain_command)
+app.command("habits", epilog=HABITS_EXAMPLES)(habits_command)
 app.command("train", epilog=TRAIN_EXAMPLES)(train_command)
 app.command("export", epilog=EXPORT_EXAMPLES)(export_command)
 app.command("ablate", epilog=ABLATE_EXAMPLES)(ablate_command)

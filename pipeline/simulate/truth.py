@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
@@ -18,7 +18,7 @@ from pipeline.errors import UserError
 from pipeline.machine import worker_count
 from pipeline.simulate.clip import clip_track
 from pipeline.simulate.motion.track import ARKIT_NAMES, INDEX
-from pipeline.simulate.plan import ClipPlan, Person
+from pipeline.simulate.plan import ClipPlan, Person, stable_seed
 
 TABLE: Final = "per_file_information.parquet"
 #: A process must learn the population's common motion first, which takes as long as a dozen drivers.
@@ -56,16 +56,43 @@ def corpus_tracks(corpus: Path, paths: Sequence[str]) -> list[NDArray[np.float32
         by_driver.setdefault(plans[path].driver.seed, []).append(number)
     work = [[plans[paths[number]] for number in numbers] for numbers in by_driver.values()]
     tracks: dict[int, NDArray[np.float32]] = {}
-    with ExitStack() as stack:
-        performed: Iterable[list[NDArray[np.float32]]] = map(_tracks, work)
-        if len(work) >= FEWEST_FOR_PROCESSES:
-            # Each process works on one core: its libraries must not start threads of their own.
-            stack.enter_context(_environment(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")))
-            pool = stack.enter_context(ProcessPoolExecutor(worker_count(), get_context("spawn")))
-            performed = pool.map(_tracks, work)
-        for numbers, found in zip(by_driver.values(), performed, strict=True):
-            tracks.update(zip(numbers, found, strict=True))
+    for numbers, found in zip(by_driver.values(), _performed(work), strict=True):
+        tracks.update(zip(numbers, found, strict=True))
     return [tracks[number] for number in range(len(paths))]
+
+
+def perform_drivers(
+    drivers: int, takes: int, frames: int, told: Callable[[int], None] | None = None
+) -> NDArray[np.float32]:
+    """Motion of drivers that no corpus shows, float32 [drivers, takes, frames, 58], columns as `CHANNELS`.
+
+    Every take says and feels something else. ``told`` hears of each driver that is done.
+    """
+    work = [[_take(driver, take, frames) for take in range(takes)] for driver in range(drivers)]
+    tracks = np.empty((drivers, takes, frames, len(CHANNELS)), np.float32)
+    for driver, found in enumerate(_performed(work)):
+        tracks[driver] = np.stack(found)
+        if told is not None:
+            told(1)
+    return tracks
+
+
+def _take(driver: int, take: int, frames: int) -> ClipPlan:
+    person = Person(f"performer{driver}", "train", stable_seed("performer", driver))
+    content, chance = (stable_seed("performer", what, driver, take) for what in ("content", "take"))
+    return ClipPlan("", "", person, person, f"{take:03}", content, chance, 0, frames)
+
+
+def _performed(work: Sequence[list[ClipPlan]]) -> Iterator[list[NDArray[np.float32]]]:
+    """The tracks of each driver's clips, driver by driver."""
+    if len(work) < FEWEST_FOR_PROCESSES:
+        yield from map(_tracks, work)
+        return
+    with ExitStack() as stack:
+        # Each process works on one core: its libraries must not start threads of their own.
+        stack.enter_context(_environment(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")))
+        pool = stack.enter_context(ProcessPoolExecutor(worker_count(), get_context("spawn")))
+        yield from pool.map(_tracks, work)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ def test_sizes_are_the_papers() -> None:
     assert count_parameters(build(System("ConvStack"))) == 19_512 + 473_888
     assert count_parameters(build(System("F5C-without-FCC"))) == 19_512 + 473_888
     assert count_parameters(build(System("F5C-without-CCC"))) == 526_808
+    assert count_parameters(build(System("F5C-reading"))) == 52_920 + 853_504
 
 
 def test_resnet18_shrinks_as_published() -> None:
@@ -62,6 +63,7 @@ def test_published_resnet18_differences_telescope() -> None:
         "F5C:RAW_FEAT:4",
         "F5C:PIXEL_DIFF:4",
         "ConvStack:FEAT_DIFF:4",
+        "F5C-reading:FEAT_DIFF:4",
     ],
 )
 def test_systems_export_faithfully(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
