@@ -61,9 +61,10 @@ bench-compare: $(VENV)/.dev  ## ratio of each figure: make bench-compare OLD=fol
 weights: $(VENV)/.dev  ## train the shipped weights anew, on two cores in about two hours (model/weights/README.md)
 	$(BIN)/driverprint simulate runs/corpus --identities 160 --self 2 --cross 2 --seconds 3.2 --seed 1
 	$(BIN)/driverprint pretrain runs/corpus -o runs/backbone --store runs/frames
-	$(BIN)/driverprint train runs/corpus -o runs/head --store runs/frames --start runs/backbone --head-only \
-		--augment --linked-faces --preset small --clip-length 64 --batch 16x4 --epochs 12 --steps 100
-	$(BIN)/driverprint export runs/head -o runs/driverprint.onnx --validated-for "simulation only" \
+	$(BIN)/driverprint pretrain runs/corpus -o runs/longer --store runs/frames --start runs/backbone \
+		--epochs 40 --learning-rate 1.5e-3
+	$(BIN)/driverprint habits runs/corpus -o runs/habits --store runs/frames --start runs/longer
+	$(BIN)/driverprint export runs/habits -o runs/driverprint.onnx --validated-for "simulation only" \
 		--validated-on runs/corpus
 
 bundle: $(VENV)/.run  ## a folder of wheels and a script that installs them with no network

@@ -18,7 +18,7 @@ from model.shipped import shipped_model
 
 def test_shipped_model_says_what_it_is() -> None:
     metadata = read_metadata(shipped_model())
-    assert metadata.backbone == "F5C"
+    assert metadata.backbone == "F5C-reading"
     assert metadata.condition == "FEAT_DIFF"
     assert (metadata.clip_length, metadata.fps, metadata.embedding_size) == (64, 25.0, 256)
     assert metadata.validated_for
