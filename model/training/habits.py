@@ -9,8 +9,6 @@ where the result is validated. The run folder is a training run's.
 from __future__ import annotations
 
 import dataclasses
-import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,19 +25,19 @@ from model.layers.motion_head import MotionHead
 from model.layers.standardise import standardise
 from model.network import DriverNetwork
 from model.registry import build
-from model.training.batches import chosen_videos, read_ahead
+from model.training.batches import chosen_videos
 from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from model.training.config import TrainConfig
 from model.training.distributed import join_world
 from model.training.errors import TrainingError
 from model.training.evaluate import embed_videos, measure
-from model.training.log import StepRow, ValidationRow, append_rows, draw_curve
+from model.training.log import ValidationRow, append_rows, draw_curve
 from model.training.loop import calibrate, summarise
 from model.training.loss import sup_con
 from model.training.memory import keep_freed_memory
-from model.training.pretrain import LARGEST, MotionReader, MotionTruth, spread
+from model.training.pretrain import MotionReader, MotionTruth, motion_between, spread
 from model.training.run_folder import open_run
-from model.training.schedule import learning_rate
+from model.training.sitting import sit
 
 READ_VIDEOS: Final = 240  # training videos from which the errors of the readings are taken
 FINEST: Final = 0.01  # standard deviations of motion; no reading is taken for more exact
@@ -100,34 +98,19 @@ def learn_habits(
     def draw(step: int) -> tuple[Performed, npt.NDArray[np.int64]]:
         return draw_performances(performed, truth, errors, config, np.random.default_rng((config.seed, step)))
 
-    rows: list[StepRow] = []
-    feed = read_ahead(draw, range(state.step, config.total_steps))
-    try:
-        for step in range(state.step, config.total_steps):
-            before = time.perf_counter()
-            readings, drivers = next(feed)
-            waiting = time.perf_counter() - before
-            loss, norm = _step(head, learner, optimizer, readings, drivers, config, step)
-            if not math.isfinite(loss):
-                raise TrainingError(
-                    f"{run_dir}: the loss is not finite at step {step + 1}; train with a lower learning rate."
-                )
-            seconds = time.perf_counter() - before
-            epoch = step // config.steps_per_epoch
-            rows.append(StepRow(step + 1, epoch, loss, learning_rate(config, step), norm, seconds, waiting))
-            if (step + 1) % config.steps_per_epoch == 0:
-                spent = state.seconds + sum(row.seconds for row in rows)
-                append_rows(run_dir / "steps.csv", rows)
-                rows.clear()
-                state = dataclasses.replace(state, step=step + 1, seconds=spent)
-                state = _validate(config, network, source, videos["validation"], run_dir, state, epoch)
-                save_checkpoint(run_dir / "last.safetensors", network, state, optimizer)
-                draw_curve(run_dir)
-            if progress is not None:
-                progress(step + 1, loss, state.validation.get("auc"))
-    finally:
-        feed.close()
-    return state
+    def loss_of(drawn: tuple[Performed, npt.NDArray[np.int64]]) -> Tensor:
+        readings, drivers = drawn
+        vectors = nn.functional.normalize(head.summarise(torch.from_numpy(readings)), dim=1)
+        return sup_con(vectors, torch.from_numpy(drivers), config.temperature)
+
+    def end_epoch(state: RunState, epoch: int) -> RunState:
+        return _validate(config, network, source, videos["validation"], run_dir, state, epoch)
+
+    def told(step: int, loss: float, state: RunState) -> None:
+        if progress is not None:
+            progress(step, loss, state.validation.get("auc"))
+
+    return sit(config, state, run_dir, network, learner, optimizer, draw, loss_of, end_epoch, told)
 
 
 def _with_reader(network: DriverNetwork, start: Path) -> MotionHead:
@@ -159,7 +142,7 @@ def reading_errors(
             clip = torch.from_numpy(source.read(video, 0, frames)[None].copy())
             difference = observe(standardise(clip), backbone, "FEAT_DIFF")[0]
             read.append(head.read(difference).numpy())
-            moved.append((np.diff(truth.tracks[video][:frames], axis=0) / scale).clip(-LARGEST, LARGEST))
+            moved.append(motion_between(truth.tracks[video][:frames], scale))
     readings, motion = np.concatenate(read), np.concatenate(moved)
     share = (readings * motion).sum(axis=0) / np.maximum((motion**2).sum(axis=0), 1e-6)
     error = np.maximum((readings - share * motion).std(axis=0), FINEST)
@@ -187,35 +170,12 @@ def draw_performances(
         for take in random.choice(takes, config.videos_per_driver, replace=takes < config.videos_per_driver):
             first = int(random.integers(frames - length + 1))
             track = performed[driver, take, first : first + length]
-            clips.append(track[:, truth.mirror_channel] * truth.mirror_sign if other_side else track)
-    motion = (np.diff(np.stack(clips), axis=1) / errors.scale).clip(-LARGEST, LARGEST)
+            clips.append(truth.mirrored(track) if other_side else track)
+    motion = motion_between(np.stack(clips), errors.scale)
     noise = random.standard_normal(motion.shape, np.float32)
     readings = motion * (errors.share / errors.error) + noise
     drivers = np.repeat(chosen + count * mirrored, config.videos_per_driver)
     return readings.astype(np.float32), drivers.astype(np.int64)
-
-
-def _step(
-    head: MotionHead,
-    learner: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    readings: Performed,
-    drivers: npt.NDArray[np.int64],
-    config: TrainConfig,
-    step: int,
-) -> tuple[float, float]:
-    """One optimisation step; returns loss and gradient norm before clipping."""
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config, step)
-    torch.manual_seed(config.seed * 1_000_003 + step)
-    learner.train()
-    optimizer.zero_grad(set_to_none=True)
-    vectors: Tensor = nn.functional.normalize(head.summarise(torch.from_numpy(readings)), dim=1)
-    loss = sup_con(vectors, torch.from_numpy(drivers), config.temperature)
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.clip_grad_norm_(learner.parameters(), config.clip_norm)
-    optimizer.step()
-    return loss.item(), norm.item()
 
 
 def _validate(
@@ -233,6 +193,7 @@ def _validate(
     pooled, mean = result.pooled, result.mean_over_generators
     row = ValidationRow(state.step, epoch, pooled.auc, pooled.low, pooled.high, mean, len(pooled.targets))
     append_rows(run_dir / "validation.csv", [row])
+    draw_curve(run_dir)
     figures = summarise(result)
     if pooled.auc > state.best_auc:
         fitted = calibrate(source, videos, embeddings)

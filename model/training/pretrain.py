@@ -10,8 +10,6 @@ The run folder is a training run's: ``last.safetensors`` and ``best.safetensors`
 from __future__ import annotations
 
 import dataclasses
-import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,15 +26,14 @@ from model.layers.motion_head import motion_readout
 from model.layers.standardise import standardise
 from model.registry import build
 from model.training.augment import vary
-from model.training.batches import chosen_videos, read_ahead
+from model.training.batches import chosen_videos
 from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from model.training.config import TrainConfig
 from model.training.distributed import join_world
 from model.training.errors import TrainingError
-from model.training.log import StepRow, append_rows
 from model.training.memory import keep_freed_memory
 from model.training.run_folder import open_run
-from model.training.schedule import learning_rate
+from model.training.sitting import sit
 
 GAPS: Final = (1, 2, 4, 8, 16, 32, 48)  # frames from one to the next, forwards or back
 FRAMES: Final = 4  # of one video: each two in a row are a sample, so four give three where two give one
@@ -54,6 +51,10 @@ class MotionTruth:
     tracks: Sequence[npt.NDArray[np.float32]]
     mirror_channel: npt.NDArray[np.int64]
     mirror_sign: npt.NDArray[np.float32]
+
+    def mirrored(self, motion: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Motion, ``[…, channels]``, as a mirror shows it."""
+        return motion[..., self.mirror_channel] * self.mirror_sign
 
 
 @dataclass(frozen=True)
@@ -123,33 +124,22 @@ def pretrain(
     held = draw_moves(
         source, truth, videos["validation"], scale, VALIDATION_VIDEOS, np.random.default_rng(config.seed)
     )
-    rows: list[StepRow] = []
-    explained: float | None = state.validation.get("r2")
-    feed = read_ahead(draw, range(state.step, config.total_steps))
-    try:
-        for step in range(state.step, config.total_steps):
-            before = time.perf_counter()
-            moves = next(feed)
-            waiting = time.perf_counter() - before
-            loss, norm = _step(reader, optimizer, moves, config, step)
-            if not math.isfinite(loss):
-                raise TrainingError(
-                    f"{run_dir}: the loss is not finite at step {step + 1}; train with a lower learning rate."
-                )
-            seconds = time.perf_counter() - before
-            rate, epoch = learning_rate(config, step), step // config.steps_per_epoch
-            rows.append(StepRow(step + 1, epoch, loss, rate, norm, seconds, waiting))
-            if (step + 1) % config.steps_per_epoch == 0:
-                explained = explained_share(reader, held)
-                spent = state.seconds + sum(row.seconds for row in rows)
-                state = dataclasses.replace(state, step=step + 1, validation={"r2": explained}, seconds=spent)
-                append_rows(run_dir / "steps.csv", rows)
-                rows.clear()
-                save_checkpoint(run_dir / "last.safetensors", reader, state, optimizer)
-            if progress is not None:
-                progress(step + 1, loss, explained)
-    finally:
-        feed.close()
+
+    def loss_of(moves: Moves) -> Tensor:
+        clips = torch.from_numpy(moves.clips).to(world.device)
+        if config.augment:
+            clips = vary(clips, torch.from_numpy(moves.mirrored).to(world.device))
+        motion = torch.from_numpy(moves.motion).to(world.device)
+        return nn.functional.smooth_l1_loss(reader(clips), motion)
+
+    def end_epoch(state: RunState, _epoch: int) -> RunState:
+        return dataclasses.replace(state, validation={"r2": explained_share(reader, held)})
+
+    def told(step: int, loss: float, state: RunState) -> None:
+        if progress is not None:
+            progress(step, loss, state.validation.get("r2"))
+
+    state = sit(config, state, run_dir, reader, reader, optimizer, draw, loss_of, end_epoch, told)
     save_checkpoint(run_dir / "best.safetensors", network, state)
     return state
 
@@ -173,10 +163,8 @@ def draw_moves(
         taken = _walk(min(source.length(video), len(track)), random)
         for frame, at in enumerate(taken):
             clips[place, frame] = source.read(video, at, 1)[0]
-        moved = np.diff(track[taken], axis=0) / scale
-        if mirrored[place]:
-            moved = moved[:, truth.mirror_channel] * truth.mirror_sign
-        motion[place] = moved.clip(-LARGEST, LARGEST)
+        moved = motion_between(track[taken], scale)
+        motion[place] = truth.mirrored(moved) if mirrored[place] else moved
     return Moves(clips, motion, mirrored)
 
 
@@ -191,31 +179,19 @@ def _walk(length: int, random: np.random.Generator) -> list[int]:
     return places
 
 
+def motion_between(
+    tracks: npt.NDArray[np.float32], scale: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """From each frame to the next, in units of ``scale``, cut at `LARGEST`; one frame fewer on axis -2."""
+    moved: npt.NDArray[np.float32] = (np.diff(tracks, axis=-2) / scale).clip(-LARGEST, LARGEST)
+    return moved
+
+
 def spread(tracks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
     """Standard deviation of each channel within a video, ``[channels]``, never quite zero."""
     variance = np.mean([track.var(axis=0) for track in tracks], axis=0)
     spread: npt.NDArray[np.float32] = np.sqrt(variance + 1e-6).astype(np.float32)
     return spread
-
-
-def _step(
-    reader: MotionReader, optimizer: torch.optim.Optimizer, moves: Moves, config: TrainConfig, step: int
-) -> tuple[float, float]:
-    """One optimisation step; returns loss and gradient norm before clipping."""
-    device = next(reader.parameters()).device
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config, step)
-    torch.manual_seed(config.seed * 1_000_003 + step)
-    reader.train()
-    optimizer.zero_grad(set_to_none=True)
-    clips = torch.from_numpy(moves.clips).to(device)
-    if config.augment:
-        clips = vary(clips, torch.from_numpy(moves.mirrored).to(device))
-    loss = nn.functional.smooth_l1_loss(reader(clips), torch.from_numpy(moves.motion).to(device))
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.clip_grad_norm_(reader.parameters(), config.clip_norm)
-    optimizer.step()
-    return loss.item(), norm.item()
 
 
 def explained_share(reader: MotionReader, moves: Moves) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model.system import System
 from model.training.config import TrainConfig
-from pipeline.cli.frame_source import open_or_decode
+from pipeline.cli.pretrain import open_with_motion
 from pipeline.cli.progress import console, steps
 from pipeline.cli.train import require_torch, sha256_of
 from pipeline.errors import UserError
@@ -58,15 +58,10 @@ def habits_command(
     require_torch("habits")
     from model.training.errors import TrainingError
     from model.training.habits import learn_habits
-    from model.training.pretrain import MotionTruth
-    from pipeline.simulate.truth import corpus_tracks, mirror
 
     checkpoint = start / "last.safetensors"
     config = replace(SCHEDULE, epochs=epochs, start=sha256_of(checkpoint))
-    place = store or out.absolute().with_name(f"{out.name}.frames")
-    source = open_or_decode(corpus, place, (), with_originals=False, workers=workers)
-    console.print("Performing the motion of every video again …")
-    truth = MotionTruth(corpus_tracks(corpus, [label.path for label in source.labels]), *mirror())
+    source, truth = open_with_motion(corpus, out, store, workers)
     performed = _performances(out.absolute().with_name(f"{out.name}.performed-{drivers}.npy"), drivers)
     said: float | None = None
     with steps("Learning habits") as stage:
@@ -90,7 +85,7 @@ def habits_command(
 
 
 def _performances(path: Path, drivers: int) -> NDArray[np.float32]:
-    """Performed once and kept; a file cut short by a kill is made anew."""
+    """Performed once and kept, whole or not at all; a file of other performances is made anew."""
     from pipeline.simulate.truth import CHANNELS, perform_drivers
 
     wanted = (drivers, TAKES, FRAMES, len(CHANNELS))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from model.frame_store import FrameStore
 from model.training.config import TrainConfig
 from pipeline.cli.frame_source import open_or_decode
 from pipeline.cli.progress import console, steps
 from pipeline.cli.train import require_torch, sha256_of
 from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from model.training.pretrain import MotionTruth
 
 SCHEDULE: Final = TrainConfig(
     epochs=24,
@@ -59,14 +63,10 @@ def pretrain_command(
     """Teach the backbone to read simulated motion before it is trained to tell drivers apart."""
     require_torch("pretrain")
     from model.training.errors import TrainingError
-    from model.training.pretrain import MotionTruth, pretrain
-    from pipeline.simulate.truth import corpus_tracks, mirror
+    from model.training.pretrain import pretrain
 
     checkpoint = None if start is None else start / "last.safetensors"
-    place = store or out.absolute().with_name(f"{out.name}.frames")
-    source = open_or_decode(corpus, place, (), with_originals=False, workers=workers)
-    console.print("Performing the motion of every video again …")
-    truth = MotionTruth(corpus_tracks(corpus, [label.path for label in source.labels]), *mirror())
+    source, truth = open_with_motion(corpus, out, store, workers)
     said: float | None = None
     with steps("Pretraining") as stage:
         stage.expect(epochs * SCHEDULE.steps_per_epoch)
@@ -84,3 +84,16 @@ def pretrain_command(
         except TrainingError as error:
             raise UserError(str(error)) from None
     console.print(f"{out}: next: driverprint train {corpus} -o RUN --start {out} --head-only", markup=False)
+
+
+def open_with_motion(
+    corpus: Path, out: Path, store: Path | None, workers: int | None
+) -> tuple[FrameStore, MotionTruth]:
+    """The frames of a simulated corpus, kept in ``store`` or beside ``out``, and the motion behind them."""
+    from model.training.pretrain import MotionTruth
+    from pipeline.simulate.truth import corpus_tracks, mirror
+
+    place = store or out.absolute().with_name(f"{out.name}.frames")
+    source = open_or_decode(corpus, place, (), with_originals=False, workers=workers)
+    console.print("Performing the motion of every video again …")
+    return source, MotionTruth(corpus_tracks(corpus, [label.path for label in source.labels]), *mirror())

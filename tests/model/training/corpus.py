@@ -41,3 +41,12 @@ def videos(
 def small_store(folder: Path) -> FrameStore:
     """Three training and three validation drivers, two videos of each pairing."""
     return write_frame_store(videos(), folder)
+
+
+def centres(store: FrameStore) -> list[np.ndarray]:
+    """Where the blobs of each frame are, for each video: their centre of gravity along x, pixels."""
+    found = []
+    for video in range(len(store.labels)):
+        frames = store.read(video, 0, store.length(video)).astype(float)
+        found.append((frames.sum(axis=1) @ np.arange(128)) / frames.sum(axis=(1, 2)))
+    return found

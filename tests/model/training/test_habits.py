@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,14 @@ from model.frame_store import FrameStore
 from model.layers.motion_head import READINGS, MotionHead
 from model.registry import build
 from model.system import System
-from model.training.checkpoint import load_checkpoint
+from model.training.checkpoint import RunState, load_checkpoint
 from model.training.config import TrainConfig
 from model.training.errors import TrainingError
 from model.training.export_run import load_run
 from model.training.habits import ReadingErrors, draw_performances, learn_habits, reading_errors
 from model.training.log import read_rows
 from model.training.pretrain import MotionReader, MotionTruth, pretrain
-from tests.model.training.corpus import small_store
+from tests.model.training.corpus import centres, small_store
 
 CONFIG = TrainConfig(
     system=System("F5C-reading", "FEAT_DIFF", 8),
@@ -45,11 +46,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 def truth(store: FrameStore) -> MotionTruth:
     """The first channel is where the blobs of each frame are along x, the second its mirror image."""
     tracks = []
-    for video in range(len(store.labels)):
-        frames = store.read(video, 0, store.length(video)).astype(float)
-        track = np.zeros((len(frames), READINGS), np.float32)
-        track[:, 0] = (frames.sum(axis=1) @ np.arange(128)) / frames.sum(axis=(1, 2))
-        track[:, 1] = -track[:, 0]
+    for x in centres(store):
+        track = np.zeros((len(x), READINGS), np.float32)
+        track[:, 0], track[:, 1] = x, -x
         tracks.append(track)
     swapped = np.arange(READINGS)
     swapped[:2] = 1, 0
@@ -79,6 +78,20 @@ def start(store: FrameStore, truth: MotionTruth, tmp_path_factory: pytest.TempPa
 @pytest.fixture(scope="module")
 def config(start: Path) -> TrainConfig:
     return dataclasses.replace(CONFIG, start=hashlib.sha256(start.read_bytes()).hexdigest())
+
+
+@pytest.fixture
+def learn(
+    store: FrameStore, truth: MotionTruth, performed: np.ndarray, start: Path
+) -> Callable[..., RunState]:
+    """`learn_habits` of a configuration into a run folder, from all of the above."""
+
+    def learn(
+        config: TrainConfig, run: Path, progress: Callable[..., None] | None = None, frames: int = 12
+    ) -> RunState:
+        return learn_habits(config, store, truth, performed[:, :, :frames], start, run, progress)
+
+    return learn
 
 
 def test_performances_get_the_errors_of_reading(performed: np.ndarray, truth: MotionTruth) -> None:
@@ -114,15 +127,10 @@ def test_errors_of_reading_are_taken_from_rendered_video(
 
 
 def test_head_learns_and_leaves_the_reading_alone(
-    store: FrameStore,
-    truth: MotionTruth,
-    performed: np.ndarray,
-    start: Path,
-    config: TrainConfig,
-    tmp_path: Path,
+    learn: Callable[..., RunState], start: Path, config: TrainConfig, tmp_path: Path
 ) -> None:
     longer = dataclasses.replace(config, epochs=6, steps_per_epoch=10)
-    learn_habits(longer, store, truth, performed, start, tmp_path / "run")
+    learn(longer, tmp_path / "run")
     losses = [float(row["loss"]) for row in read_rows(tmp_path / "run" / "steps.csv")]
     assert np.mean(losses[-10:]) < np.mean(losses[:10])
     network = build(config.system)
@@ -137,22 +145,17 @@ def test_head_learns_and_leaves_the_reading_alone(
 
 
 def test_killed_run_continues_on_the_same_curve_and_can_be_exported(
-    store: FrameStore,
-    truth: MotionTruth,
-    performed: np.ndarray,
-    start: Path,
-    config: TrainConfig,
-    tmp_path: Path,
+    learn: Callable[..., RunState], config: TrainConfig, tmp_path: Path
 ) -> None:
-    learn_habits(config, store, truth, performed, start, tmp_path / "whole")
+    learn(config, tmp_path / "whole")
 
     def kill(step: int, _loss: float, _auc: float | None) -> None:
         if step == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        learn_habits(config, store, truth, performed, start, tmp_path / "run", kill)
-    learn_habits(config, store, truth, performed, start, tmp_path / "run")
+        learn(config, tmp_path / "run", kill)
+    learn(config, tmp_path / "run")
     losses = [[row["loss"] for row in read_rows(tmp_path / run / "steps.csv")] for run in ("whole", "run")]
     assert len(losses[0]) == 8
     assert losses[0] == losses[1]
@@ -162,15 +165,10 @@ def test_killed_run_continues_on_the_same_curve_and_can_be_exported(
 
 
 def test_what_cannot_be_learnt_from_is_refused_in_words(
-    store: FrameStore,
-    truth: MotionTruth,
-    performed: np.ndarray,
-    start: Path,
-    config: TrainConfig,
-    tmp_path: Path,
+    learn: Callable[..., RunState], config: TrainConfig, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match="shorter than T = 8"):
-        learn_habits(config, store, truth, performed[:, :, :7], start, tmp_path / "short")
+        learn(config, tmp_path / "short", frames=7)
     paper = dataclasses.replace(config, system=System("F5C", "FEAT_DIFF", 8))
     with pytest.raises(TrainingError, match="F5C-reading"):
-        learn_habits(paper, store, truth, performed, start, tmp_path / "paper")
+        learn(paper, tmp_path / "paper")

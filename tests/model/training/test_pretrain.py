@@ -20,7 +20,7 @@ from model.training.errors import TrainingError
 from model.training.log import read_rows
 from model.training.loop import train
 from model.training.pretrain import MotionTruth, draw_moves, pretrain
-from tests.model.training.corpus import small_store
+from tests.model.training.corpus import centres, small_store
 
 CONFIG = TrainConfig(
     system=System(clip_length=8),
@@ -41,11 +41,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 @pytest.fixture(scope="module")
 def truth(store: FrameStore) -> MotionTruth:
     """Where the blobs of each frame are: their centre of gravity along x, and its negative."""
-    tracks = []
-    for video in range(len(store.labels)):
-        frames = store.read(video, 0, store.length(video)).astype(float)
-        centre = (frames.sum(axis=1) @ np.arange(128)) / frames.sum(axis=(1, 2))
-        tracks.append(np.column_stack((centre, -centre)).astype(np.float32))
+    tracks = [np.column_stack((x, -x)).astype(np.float32) for x in centres(store)]
     return MotionTruth(tracks, np.array([1, 0]), np.array([1.0, 1.0], np.float32))
 
 
