@@ -89,6 +89,7 @@ def answer_request(header: dict[str, Any], limits: Limits, out: int) -> None:
                 "gaps": outcome.gaps,
                 "reason_code": outcome.reason_code,
                 "reason": outcome.reason,
+                "left_out": outcome.left_out,
             }
         )
     except BrokenWireError:

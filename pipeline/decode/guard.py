@@ -100,7 +100,7 @@ class GuardedDecoder:
             return answer
         try:
             return answer.decoded(request)
-        except ValueError:
+        except (ValueError, KeyError, TypeError):
             self.close()
             return DecodeFailure("decoder_crashed", "The decoder's process answered with nonsense.")
 
@@ -247,7 +247,7 @@ class _Collected:
         return None
 
     def decoded(self, request: DecodeRequest) -> Decoded:
-        """The whole answer. Raises ValueError when its parts do not fit together."""
+        """The whole answer. Raises ValueError, KeyError, TypeError when its parts do not fit together."""
         frames = np.frombuffer(self._frames, np.uint8).reshape(-1, SIDE, SIDE)
         seconds = np.frombuffer(bytes(self._arrays["seconds"]), np.float64)
         index = np.frombuffer(bytes(self._arrays["source_index"]), np.int32)
@@ -255,6 +255,9 @@ class _Collected:
         if not (len(frames) == len(seconds) == len(index) >= 1) or (code and code not in DECODE_CAVEATS):
             raise ValueError("the parts of the answer do not fit")
         gaps = tuple((int(a), int(b)) for a, b in self._end["gaps"])
+        before, behind = (int(count) for count in self._end["left_out"])
+        if min(before, behind) < 0:
+            raise ValueError("fewer frames left out than none")
         return Decoded(
             frames,
             seconds,
@@ -265,6 +268,7 @@ class _Collected:
             tuple(self._portraits),
             code,
             self._end["reason"],
+            (before, behind),
         )
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.decode.centre import DoubtError, centre_frames, may_be_cut, plan_centre
 from pipeline.decode.container import RefusedError, open_container, open_read_only, video_stream
 from pipeline.decode.damage import Damage, grid_gaps, holes
 from pipeline.decode.grid import Clock, Grid, median_interval, varies
-from pipeline.decode.luma import CropOutsideError, LumaScaler, portrait_size
+from pipeline.decode.luma import CropOutsideError, LumaScaler
 from pipeline.decode.orientation import UPRIGHT, orientation_of
+from pipeline.decode.portraits import Portraits
 from pipeline.decode.probe import nominal_interval, pixel_aspect, probe_stream
 from pipeline.decode.sources import SourceFrame, Tally, decord_frames, pyav_frames
 from pipeline.decode.types import DecodeRequest, Limits, VideoFacts
-
-KEPT_PIXELS: Final = 1920 * 1088  # of a frame kept for a portrait; a dozen of them are 36 MiB at 8 bits
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Outcome:
     gaps: tuple[tuple[int, int], ...]
     reason_code: str | None
     reason: str | None
+    left_out: tuple[int, int] = (0, 0)
 
 
 @dataclass
@@ -56,11 +57,21 @@ def probe_file(path: str, limits: Limits) -> VideoFacts:
 
 def decode_file(path: str, request: DecodeRequest, limits: Limits, sink: Sink) -> Outcome:
     """Decode one file into `sink`. Raises RefusedError."""
+    try:
+        return _decode_file(path, request, limits, sink)
+    except DoubtError:
+        return _decode_file(path, replace(request, centre=None), limits, sink)
+
+
+def _decode_file(path: str, request: DecodeRequest, limits: Limits, sink: Sink) -> Outcome:
+    """One file as asked for. Raises RefusedError, and DoubtError before anything reached `sink`."""
     descriptor = open_read_only(path)
     try:
         with open_container(descriptor, limits) as container:
             stream = video_stream(container)
             facts = probe_stream(container, stream, limits)
+            if may_be_cut(stream, request):
+                return _decode_centre(container, stream, facts, request, limits, sink)
             damage, tally = Damage(), Tally()
             frames = (
                 decord_frames(descriptor, tally)
@@ -81,6 +92,28 @@ def decode_file(path: str, request: DecodeRequest, limits: Limits, sink: Sink) -
         os.close(descriptor)
 
 
+def _decode_centre(
+    container: Any, stream: Any, facts: VideoFacts, request: DecodeRequest, limits: Limits, sink: Sink
+) -> Outcome:
+    """The centre clip alone; its frames are held back until no doubt is left. Raises DoubtError."""
+    assert request.centre is not None
+    tally = Tally()
+    held: list[tuple[NDArray[np.uint8], int]] = []
+    holding = replace(sink, frame=lambda picture, times: held.append((picture, times)))
+    run = _Run(request, limits, holding, facts, nominal_interval(stream), pixel_aspect(stream))
+    try:
+        clip = plan_centre(container, stream, request.centre, limits, tally)
+        run.take(centre_frames(stream, clip, limits))
+        outcome = run.outcome(Damage(), tally)
+    except (RefusedError, CropOutsideError, MemoryError) as error:
+        raise DoubtError from error
+    if outcome.reason_code or len(held) != request.centre:
+        raise DoubtError
+    for picture, times in held:
+        sink.frame(picture, times)
+    return replace(outcome, left_out=(clip.start, len(clip.times) - clip.end))
+
+
 @dataclass
 class _Run:
     """The state of one file on its way through clock, grid and scaler."""
@@ -91,7 +124,8 @@ class _Run:
     facts: VideoFacts
     interval: float
     pixel_aspect: float
-    decoded: int = 0
+    decoded: int = 0  # source frames, those whose times alone are known among them
+    pictures: int = 0  # of these, frames that were really decoded
     handed_out: int = 0
     shortened: bool = False
     damaged: list[int] = field(default_factory=list)
@@ -103,7 +137,7 @@ class _Run:
         """Clock, grid and scale every frame; a frame is scaled once it is known to be shown."""
         self.clock, self.grid = Clock(self.interval), Grid(self.request.fps)
         self.scaler = LumaScaler(self.request.crop)
-        self.portraits = _Portraits(self.request.thumbnails, self.pixel_aspect)
+        self.portraits = Portraits(self.request.thumbnails, self.pixel_aspect)
         held: Any = None
         for source in frames:
             jumped = self.clock.push(source.second)
@@ -120,8 +154,9 @@ class _Run:
             elif self.portraits.wants(time):
                 self.portraits.add(time, source.frame)
             self.raw.append(source.second)
-            held = source.frame
+            held = source.frame if source.wanted else None
             self.decoded += 1
+            self.pictures += source.frame is not None
             self.sink.alive()
             if self.grid.count >= self.limits.frames:
                 self.shortened = True
@@ -146,7 +181,7 @@ class _Run:
 
     def _show(self, frame: Any, times: int) -> None:
         times = min(times, self.limits.frames - self.handed_out)
-        if times <= 0:
+        if times <= 0 or frame is None:
             return
         self.sink.frame(self.scaler(frame, orientation_of(frame)), times)
         self.shown.append((self.decoded - 1, times))
@@ -156,7 +191,7 @@ class _Run:
         """Facts, times, gaps and the caveat. Raises RefusedError (`no_frames`, `too_short`)."""
         facts = replace(
             self.facts,
-            frames_decoded=self.decoded,
+            frames_decoded=self.pictures,
             decoder=self.request.decoder,
             decoder_version=decoder_version(self.request.decoder),
             rejected_packets=damage.rejected,
@@ -182,7 +217,7 @@ class _Run:
             vfr=varies(times),
             frames_on_grid=len(index),
             frames_duplicated=len(index) - seen,
-            frames_dropped=self.decoded - seen - int(self.shortened),
+            frames_dropped=self.pictures - seen - int(self.shortened),
             duration=duration,
         )
         caveats = self._caveats(damage, tally, gaps, missing, duration)
@@ -249,45 +284,6 @@ class _Run:
         ):
             return f"The container declares {stated:.1f} s; its frames cover {duration:.1f} s."
         return None
-
-
-class _Portraits:
-    """A few pictures spread over a video whose length is not known beforehand.
-
-    One is taken every `step` seconds; when there are twice as many as wanted, every other one is
-    let go and the step doubles. Frames of ordinary size are kept as decoded and scaled at the end, since
-    most of them are let go; large ones are scaled at once, to keep little memory.
-    """
-
-    def __init__(self, wanted: int, pixel_aspect: float) -> None:
-        self._wanted = wanted
-        self._aspect = pixel_aspect
-        self._step = 0.1
-        self._next = 0.0
-        self._kept: list[tuple[float, Any]] = []  # time, frame or picture
-        self._scalers: dict[tuple[int, int], LumaScaler] = {}
-
-    def wants(self, time: float) -> bool:
-        return self._wanted > 0 and time >= self._next
-
-    def add(self, time: float, frame: Any) -> None:
-        self._kept.append((time, frame if frame.width * frame.height <= KEPT_PIXELS else self._scale(frame)))
-        if len(self._kept) >= 2 * self._wanted:
-            self._kept = self._kept[::2]
-            self._step *= 2
-        self._next = self._kept[-1][0] + self._step if self._kept else 0.0
-
-    def chosen(self) -> list[tuple[float, NDArray[np.uint8]]]:
-        count = min(self._wanted, len(self._kept))
-        kept = [self._kept[i] for i in np.linspace(0, len(self._kept) - 1, count).round().astype(int)]
-        return [(time, p if isinstance(p, np.ndarray) else self._scale(p)) for time, p in kept]
-
-    def _scale(self, frame: Any) -> NDArray[np.uint8]:
-        orientation = orientation_of(frame)
-        width, height = portrait_size(frame.width, frame.height, self._aspect)
-        size = orientation.size(width, height)
-        scaler = self._scalers.setdefault(size, LumaScaler(None, *size))
-        return scaler(frame, orientation)
 
 
 def decoder_version(name: str) -> str:

@@ -25,12 +25,14 @@ class SourceFrame:
     second : raw presentation time, s; None where the container gives none
     damaged : decoded from damaged data, or predicted from it
     broken : something between the frame before and this one is lost
+    wanted : it is to be handed back; without, `frame` may be None
     """
 
     frame: Any
     second: float | None
     damaged: bool
     broken: bool
+    wanted: bool = True
 
 
 @dataclass
@@ -50,26 +52,25 @@ def pyav_frames(
     that was just sent. Raises RefusedError (`no_decoder`, `over_memory`).
     """
     context = stream.codec_context
-    context.thread_count = 1
-    context.options = {"max_pixels": str(limits.pixels)}
+    one_thread(context, limits)
     latest: int | None = None
     doubtful = False  # for streams without times: damaged, and no key frame since
-    messages = _errors_logged()
-    for packet in _packets(container, stream, tally):
+    messages = errors_logged()
+    for packet in demuxed(container, stream, tally):
         flushing = packet.pts is None and packet.dts is None and packet.size == 0
         if packet.size == 0 and not flushing:
             continue  # an empty packet in the middle would read as the end of the stream
-        damage.see(packet, lost_before=_errors_logged() > messages)
-        messages = _errors_logged()
-        frames = _decode(context, packet)
+        damage.see(packet, lost_before=errors_logged() > messages)
+        messages = errors_logged()
+        frames = decode_packet(context, packet)
         time = packet.pts if packet.pts is not None else latest
         if frames is None:
             if not flushing:
                 damage.refuse(time)
-        elif _errors_logged() > messages and not flushing:
+        elif errors_logged() > messages and not flushing:
             damage.complain(time)
-        doubtful = doubtful or frames is None or _errors_logged() > messages
-        messages = _errors_logged()
+        doubtful = doubtful or frames is None or errors_logged() > messages
+        messages = errors_logged()
         for frame in frames or []:
             if frame.is_corrupt:
                 doubtful = True
@@ -87,7 +88,13 @@ def pyav_frames(
             latest = frame.pts
 
 
-def _decode(context: Any, packet: Any) -> list[Any] | None:
+def one_thread(context: Any, limits: Limits) -> None:
+    """Set a decoder up: pictures no larger than the limit, no thread beside the one that asks."""
+    context.thread_count = 1
+    context.options = {"max_pixels": str(limits.pixels)}
+
+
+def decode_packet(context: Any, packet: Any) -> list[Any] | None:
     """Frames of one packet, None where the decoder refuses it."""
     try:
         return list(packet.decode())
@@ -103,12 +110,12 @@ def _decode(context: Any, packet: Any) -> list[Any] | None:
         return None
 
 
-def _errors_logged() -> int:
+def errors_logged() -> int:
     """Error messages of the libraries so far; they conceal damage, but say so."""
     return int(av.logging.get_last_error()[0])
 
 
-def _packets(container: Any, stream: Any, tally: Tally) -> Iterator[Any]:
+def demuxed(container: Any, stream: Any, tally: Tally) -> Iterator[Any]:
     """Packets of one stream and the flush at the end, even when reading breaks off."""
     try:
         for packet in container.demux(stream):

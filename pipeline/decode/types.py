@@ -36,6 +36,9 @@ class DecodeRequest:
     fps : rate of the frame grid, 1/s; None hands back every decoded frame once (the paper's protocol)
     crop : x, y, width, height in pixels of the picture as displayed; None is the full frame
     thumbnails : number of portraits wanted
+    centre : hand back only this many frames from the middle of the video (the paper's clip) and decode
+        no more than they need, where that is sure to give the same pictures; else the video comes whole.
+        For native frames without portraits; see `pipeline.decode.centre`
     decoder : `pyav` leads: 1.3 to 3 times decord's frames per core second, luma without the rounding of
         RGB, damage survived (tests/benchmarks/decode_speed.py); `decord` is kept to be compared with
     """
@@ -44,6 +47,7 @@ class DecodeRequest:
     crop: Crop | None = None
     thumbnails: int = 6
     decoder: DecoderName = "pyav"
+    centre: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class Decoded:
     gaps : half-open ranges of grid frames that show nothing decodable; an empty range (k, k) stands
         where frames k-1 and k both exist and what lay between them is lost
     reason_code, reason : a caveat, or None
+    left_out : frames of the video before and behind these that were not asked for
     """
 
     frames: NDArray[np.uint8]
@@ -110,6 +115,12 @@ class Decoded:
     portraits: tuple[Portrait, ...] = ()
     reason_code: str | None = None
     reason: str | None = None
+    left_out: tuple[int, int] = (0, 0)
+
+    @property
+    def total(self) -> int:
+        """Frames the video has in all, those left out among them."""
+        return len(self.frames) + sum(self.left_out)
 
 
 @dataclass(frozen=True)
