@@ -107,7 +107,9 @@ class ActorPool(Generic[Item]):
             more = self._hand_out(items, more)
             if not (more or self._calls or self._again or self._suspects or self._in_doubt()):
                 return
-            yield from self._hear()
+            answers = self._hear()
+            more = self._hand_out(items, more)  # the actor goes on while its answer is dealt with
+            yield from answers
             yield from self._judge()
 
     def _in_doubt(self) -> bool:

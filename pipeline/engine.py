@@ -15,6 +15,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.actors import ATTEMPTS, ActorPool, WorkerDied
 from pipeline.clips.manifest import ClipSet, cut_clips
 from pipeline.clips.visuals import occlusion_rows, picture_rows
@@ -71,6 +75,7 @@ class FileWorker:
 
     def __init__(self, options: EngineOptions, gpus: Sequence[Any]) -> None:
         """``gpus``: a `GpuEmbedder` each; none on a CPU."""
+        cv2.setNumThreads(1)  # a worker has one core, and its threads would only get in each other's way
         self._options = options
         command = list(options.decoder) if options.decoder else None
         self._decoder = GuardedDecoder(options.limits, command=command)
@@ -94,14 +99,7 @@ class FileWorker:
         if isinstance(decoded, DecodeFailure):
             return failed(work.evidence_id, decoded.reason_code, decoded.reason, decoded.facts)
         with self._cutting:
-            clips = cut_clips(work.evidence_id, decoded, options.clip_length, options.stride)
-            result = FileResult(
-                work.evidence_id,
-                _facts(decoded, clips.rows),
-                shots=clips.shots,
-                clips=clips.rows,
-                visuals=picture_rows(work.evidence_id, decoded, clips),
-            )
+            result, clips = cut_file(work.evidence_id, decoded, options.clip_length, options.stride)
         del decoded  # an hour of video is 1.5 GB, and the clips hold all of it once more
         if not clips.rows:
             return result
@@ -111,19 +109,29 @@ class FileWorker:
     def _embedded(self, result: FileResult, clips: ClipSet, *, occlude: bool) -> FileResult:
         """The result with its embeddings filled in, and with its occlusion test if asked for."""
         vectors = self._session.embed(clips.frames)
-        rows = [
-            {
-                "clip_id": clip["clip_id"],
-                "evidence_id": result.evidence_id,
-                "model_id": self._options.model_id,
-                "embedding": vector,
-            }
-            for clip, vector in zip(clips.rows, vectors, strict=True)
-        ]
-        tested = []
-        if occlude:
-            tested = occlusion_rows(result.evidence_id, clips.rows, clips.frames, self._session.embed)
-        return replace(result, embeddings=rows, visuals=[*result.visuals, *tested])
+        result = with_embeddings(result, vectors, self._options.model_id)
+        if not occlude:
+            return result
+        tested = occlusion_rows(result.evidence_id, clips.rows, clips.frames, self._session.embed)
+        return replace(result, visuals=[*result.visuals, *tested])
+
+
+def cut_file(evidence_id: str, decoded: Decoded, clip_length: int, stride: int) -> tuple[FileResult, ClipSet]:
+    """All that a decoded file yields before anything is embedded, and its clips."""
+    clips = cut_clips(evidence_id, decoded, clip_length, stride)
+    pictures = picture_rows(evidence_id, decoded, clips)
+    facts = _facts(decoded, clips.rows)
+    return FileResult(evidence_id, facts, shots=clips.shots, clips=clips.rows, visuals=pictures), clips
+
+
+def with_embeddings(result: FileResult, vectors: NDArray[np.float32], model_id: str) -> FileResult:
+    """The result with the embedding of each of its clips, float32 ``[n_clips, 256]``."""
+    of_file = {"evidence_id": result.evidence_id, "model_id": model_id}
+    rows = [
+        {"clip_id": clip["clip_id"], **of_file, "embedding": vector}
+        for clip, vector in zip(result.clips, vectors, strict=True)
+    ]
+    return replace(result, embeddings=rows)
 
 
 def failed(evidence_id: str, code: str, reason: str, facts: VideoFacts | None = None) -> FileResult:

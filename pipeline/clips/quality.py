@@ -73,7 +73,7 @@ def clip_flags(
     energy = float(change.mean()) if len(change) else 0.0
     frozen = not len(change) or float(np.mean(change >= STILL_STEP)) < MOVING_SHARE
     found = {
-        "black": clip.mean() < BLACK_MEAN
+        "black": cv2.mean(clip.reshape(-1, clip.shape[-1]))[0] < BLACK_MEAN
         and np.percentile(clip[:: max(1, len(clip) // 8)], 99) < BLACK_BRIGHT,
         "frozen": frozen,
         "too_short": len(clip) < min(LEAST_FRAMES, clip_length),

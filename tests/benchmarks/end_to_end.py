@@ -1,8 +1,9 @@
-"""Videos a second from files to embeddings: the engine of `driverprint analyze` against its bound and others.
+"""Videos a second from files to embeddings: what `driverprint analyze` does, against its bound and others.
 
-Run: python -m tests.benchmarks.end_to_end [VIDEOS] [RUNS]. 500 simulated videos of 4 s and 5 runs by default
-(a quarter of an hour on two idle cores, most of it for the plain script). Daft is optional:
-`.venv/bin/uv pip install --no-deps daft` (it declares an older pyarrow than ours, but runs with it).
+Run: python -m tests.benchmarks.end_to_end [VIDEOS] [RUNS] [MODEL]. By default 500 simulated videos of 4 s,
+5 runs, and the paper's network, untrained (a quarter of an hour on two idle cores). All ways run the same
+network. Daft is optional: `.venv/bin/uv pip install --no-deps daft` (it declares an older pyarrow than ours,
+but runs with it).
 
 - bound: cores / (decode cost + network cost), both measured alone, one after the other, on the same files
   in the same run, in processor seconds a video. Decoding is the guarded child with everything it hands
@@ -11,7 +12,7 @@ Run: python -m tests.benchmarks.end_to_end [VIDEOS] [RUNS]. 500 simulated videos
   as for bulk.
 - plain: decord, torch eager, a list. No guard, no quality measures, no pictures, nothing written; it
   handles a fifth of the videos, being the slowest.
-- ray data, daft: the same decoder, measures, pictures and session as ours in two stages; nothing written.
+- ray data, daft: the same decoder, measures, pictures, session and commits as ours, in two stages.
 
 Start-up is left out for all: a rate is (videos - 1) / (last result - first result); what the engine's
 start-up took stands apart. Two ratios to the bound are printed. That of videos a second needs an otherwise
@@ -22,24 +23,26 @@ also holds on a shared one.
 from __future__ import annotations
 
 import os
+import pickle
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from model.metadata import ModelMetadata, model_id, read_metadata
-from model.shipped import shipped_model
-from pipeline.clips.manifest import cut_clips
-from pipeline.clips.visuals import picture_rows
+from model.ship_untrained import ship_untrained
+from model.system import parse_system
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeRequest
 from pipeline.embed import EmbeddingSession, best_provider
-from pipeline.engine import Engine, EngineOptions, Work
+from pipeline.engine import Engine, EngineOptions, Work, cut_file, with_embeddings
 from pipeline.ledger import FileResult, Ledger
 from pipeline.machine import object_store_bytes, worker_count
 from pipeline.ray_session import ray_session
@@ -58,25 +61,27 @@ class DecodeStage:
     """File to clips and rows, as `FileWorker` makes them; an actor of Ray Data and of Daft."""
 
     def __init__(self, clip_length: int, fps: float) -> None:
+        cv2.setNumThreads(1)
         self.clip_length, self.fps = clip_length, fps
         self.decoder = GuardedDecoder()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         decoded = self.decoder.decode(Path(row["path"]), DecodeRequest(fps=self.fps))
-        assert isinstance(decoded, Decoded)
-        clips = cut_clips("a" * 64, decoded, self.clip_length, self.clip_length)
-        pictures = [picture["image"] for picture in picture_rows("a" * 64, decoded, clips)]
-        return {"clips": clips.frames, "flags": [clip["flags"] for clip in clips.rows], "pictures": pictures}
+        assert isinstance(decoded, Decoded), decoded
+        result, clips = cut_file(row["evidence_id"], decoded, self.clip_length, self.clip_length)
+        return {"clips": clips.frames, "result": pickle.dumps(result)}
 
 
 class EmbedStage:
-    """Clips to embeddings."""
+    """Clips to embeddings, likewise."""
 
     def __init__(self, model: Path) -> None:
         self.session = EmbeddingSession(model, "CPUExecutionProvider", threads=1)
+        self.model_id = model_id(model)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {"embeddings": self.session.embed(row["clips"]), "pictures": row["pictures"]}
+        vectors = self.session.embed(row["clips"])
+        return {"result": pickle.dumps(with_embeddings(pickle.loads(row["result"]), vectors, self.model_id))}
 
 
 def costs(
@@ -90,42 +95,50 @@ def costs(
     whole = [item for item in decoded if isinstance(item, Decoded)]
     assert len(whole) == len(videos)
     started = time.process_time()
-    clips = [cut_clips("a" * 64, item, length, length) for item in whole]
-    for item, cut in zip(whole, clips, strict=True):
-        picture_rows("a" * 64, item, cut)
+    clips = [cut_file("a" * 64, item, length, length)[1].frames for item in whole]
     after_cutting = time.process_time()
-    for cut in clips:
-        session.embed(cut.frames)
+    for frames in clips:
+        session.embed(frames)
     after_network = time.process_time()
     spent = (after_decoding - before, after_network - after_cutting, after_cutting - started)
     return [part / len(videos) for part in spent]
 
 
+def items(videos: Sequence[Path]) -> list[dict[str, str]]:
+    """The videos as rows for those who begin with a table."""
+    return [{"evidence_id": f"{number:064x}", "path": str(path)} for number, path in enumerate(videos)]
+
+
+def commits(ledger: Ledger, results: Iterable[FileResult]) -> list[float]:
+    """Commit every result as it comes; the times at which each was safe on the disk."""
+    times = []
+    for result in results:
+        assert result.facts["status"] == "processed" and result.embeddings, result.facts
+        ledger.commit(result)
+        times.append(time.perf_counter())
+    return times
+
+
 def ours(engine: Engine, ledger: Ledger) -> Way:
-    """The engine as `analyze` runs it, results committed."""
+    """The engine as `analyze` runs it."""
 
     def run(videos: Sequence[Path]) -> list[float]:
         times: list[float] = []
-
-        def commit(result: FileResult) -> None:
-            assert result.facts["status"] == "processed", result.facts
-            ledger.commit(result)
-            times.append(time.perf_counter())
-
-        engine.run((Work(f"{number:064x}", path, None) for number, path in enumerate(videos)), commit)
+        works = (Work(item["evidence_id"], Path(item["path"]), None) for item in items(videos))
+        engine.run(works, lambda result: times.extend(commits(ledger, [result])))
         return times
 
     return run
 
 
 def plain_script(metadata: ModelMetadata) -> Way:
-    """What one writes first: decord, torch eager with all cores, a list."""
+    """What one writes first: decord, torch eager with all cores, a list; the network is the same as ours."""
     import decord
     import torch
 
-    from model.network import f5c_network
+    from model.registry import build
 
-    network = f5c_network().eval()
+    network = build(parse_system(f"{metadata.backbone}:{metadata.condition}:{metadata.clip_length}")).eval()
     gray = torch.tensor([0.299, 0.587, 0.114])
     length = metadata.clip_length
 
@@ -146,7 +159,7 @@ def plain_script(metadata: ModelMetadata) -> Way:
     return run
 
 
-def ray_data(model: Path, metadata: ModelMetadata, workers: int) -> Way:
+def ray_data(model: Path, metadata: ModelMetadata, workers: int, ledger: Ledger) -> Way:
     """Two stages of actors, streamed; the shares of a core let all of them run at once."""
     import ray.data
 
@@ -154,30 +167,32 @@ def ray_data(model: Path, metadata: ModelMetadata, workers: int) -> Way:
     pool = ray.data.ActorPoolStrategy(size=workers)
 
     def run(videos: Sequence[Path]) -> list[float]:
-        rows = ray.data.from_items([{"path": str(video)} for video in videos])
         settings = (metadata.clip_length, metadata.fps)
+        rows = ray.data.from_items(items(videos))
         clips = rows.map(DecodeStage, fn_constructor_args=settings, compute=pool, num_cpus=0.25)
         done = clips.map(EmbedStage, fn_constructor_args=(model,), compute=pool, num_cpus=0.25)
-        return [time.perf_counter() for row in done.iter_rows() if len(row["embeddings"])]
+        return commits(ledger, (pickle.loads(row["result"]) for row in done.iter_rows()))
 
     return run
 
 
-def daft_pipeline(model: Path, metadata: ModelMetadata, workers: int) -> Way:
+def daft_pipeline(model: Path, metadata: ModelMetadata, workers: int, ledger: Ledger) -> Way:
     """Two classes of Daft's own runner, as many of each as there are cores."""
     import daft
 
+    daft.set_runner_native()  # beside a Ray session it would take Ray's cluster for its own
     anything = daft.DataType.python()
 
     @daft.cls(max_concurrency=workers, use_process=True)
     class Decode:
         def __init__(self) -> None:
             self.stage = DecodeStage(metadata.clip_length, metadata.fps)
+            # A decoding child ends with the thread that started it, and Daft's threads come and go.
+            self.thread = ThreadPoolExecutor(1)
 
         @daft.method.batch(return_dtype=anything, batch_size=BATCH)
-        def clips(self, paths: Any) -> Any:
-            found = [self.stage({"path": path}) for path in paths]
-            return daft.Series.from_pylist(found, pyobj="force")
+        def clips(self, rows: Any) -> Any:
+            return daft.Series.from_pylist(list(self.thread.map(self.stage, rows)), pyobj="force")
 
     @daft.cls(max_concurrency=workers, use_process=True)
     class Embed:
@@ -189,10 +204,10 @@ def daft_pipeline(model: Path, metadata: ModelMetadata, workers: int) -> Way:
             return daft.Series.from_pylist([self.stage(row) for row in rows], pyobj="force")
 
     def run(videos: Sequence[Path]) -> list[float]:
-        table = daft.from_pydict({"path": [str(video) for video in videos]})
-        clips = table.select(Decode().clips(table["path"]).alias("clips"))  # type: ignore[attr-defined]
+        table = daft.from_pydict({"item": items(videos)})
+        clips = table.select(Decode().clips(table["item"]).alias("clips"))  # type: ignore[attr-defined]
         done = clips.select(Embed().embeddings(clips["clips"]).alias("done"))  # type: ignore[attr-defined]
-        return [time.perf_counter() for row in done.iter_rows() if len(row["done"]["embeddings"])]
+        return commits(ledger, (pickle.loads(row["done"]["result"]) for row in done.iter_rows()))
 
     return run
 
@@ -202,15 +217,12 @@ def rate(times: Sequence[float]) -> float:
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-def others(model: Path, metadata: ModelMetadata, workers: int) -> Iterator[tuple[str, Way]]:
+def others(model: Path, metadata: ModelMetadata, workers: int, ledger: Ledger) -> Iterator[tuple[str, Way]]:
     """The ways that can be taken here; says what is missing for the others."""
+    yield "plain", plain_script(metadata)
+    yield "ray data", ray_data(model, metadata, workers, ledger)
     try:
-        yield "plain", plain_script(metadata)
-    except ImportError:
-        print("plain script: left out, torch is not installed (make test installs it)")
-    yield "ray data", ray_data(model, metadata, workers)
-    try:
-        yield "daft", daft_pipeline(model, metadata, workers)
+        yield "daft", daft_pipeline(model, metadata, workers, ledger)
     except ImportError:
         print("daft: left out, not installed (.venv/bin/uv pip install --no-deps daft)")
 
@@ -219,19 +231,22 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     described = machine()
-    model, workers = shipped_model().resolve(), worker_count()
-    metadata = read_metadata(model)
-    options = EngineOptions(
-        model=model,
-        model_id=model_id(model),
-        clip_length=metadata.clip_length,
-        stride=metadata.clip_length,
-        fps=metadata.fps,
-        provider=best_provider(),
-        workers=workers,
-    )
+    workers = worker_count()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
+        model = Path(sys.argv[3]).resolve() if len(sys.argv) > 3 else folder / "paper.onnx"
+        if not model.is_file():
+            ship_untrained(model)
+        metadata = read_metadata(model)
+        options = EngineOptions(
+            model=model,
+            model_id=model_id(model),
+            clip_length=metadata.clip_length,
+            stride=metadata.clip_length,
+            fps=metadata.fps,
+            provider=best_provider(),
+            workers=workers,
+        )
         started = time.perf_counter()
         videos = plant(folder / "videos", rendered_clips(folder / "clips", SECONDS), count)
         print(f"{count} videos of {SECONDS:g} s made in {time.perf_counter() - started:.0f} s", flush=True)
@@ -241,11 +256,12 @@ def main() -> None:
         # Twice the cores in name, so that Ray Data's actors find room beside our idle workers.
         with ray_session(2 * workers, object_store_bytes()), GuardedDecoder() as decoder:
             engine = Engine(options)
-            way = ours(engine, Ledger(folder / "shards"))
+            ledger = Ledger(folder / "shards")
+            way = ours(engine, ledger)
             first = way(videos[:1])
             start_up = first[0] - started
             way(videos[: 4 * workers])  # every worker has loaded its libraries
-            ways = {"ours": way, **dict(others(model, metadata, workers))}
+            ways = {"ours": way, **dict(others(model, metadata, workers, ledger))}
             rates: dict[str, list[float]] = {name: [] for name in ways}
             spent: list[list[float]] = []
             for run in range(runs):
