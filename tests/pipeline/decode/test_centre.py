@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av.video.frame import PictureType
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,8 +18,9 @@ from model.crop import centre_start
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeRequest
 from tests.conftest import need
+from tests.pipeline.decode.h264_bits import forget_reordering
 from tests.pipeline.decode.test_damage import damaged
-from tests.pipeline.decode.videos import scene, write_video
+from tests.pipeline.decode.videos import packets, scene, write_video
 
 Decode = Callable[..., Decoded]
 SMALL = (48, 64)
@@ -44,6 +46,12 @@ def compared(decode: Decode, path: Path, length: int) -> Decoded:
     counts = {"frames_decoded": len(whole.frames), "frames_on_grid": len(whole.frames), "frames_dropped": 0}
     assert replace(done, **counts) == whole.facts
     return clip
+
+
+def centre_of(decoded: Decoded) -> bytes:
+    """The centre clip's bytes, of 16 frames."""
+    start = centre_start(decoded.total, 16) - decoded.left_out[0]
+    return decoded.frames[start : start + 16].tobytes()
 
 
 CUT: tuple[tuple[str, dict[str, str]], ...] = (
@@ -162,9 +170,7 @@ def test_truncated_file_is_decoded_whole(
     assert isinstance(whole, Decoded) and isinstance(clip, Decoded)
     if faststart:
         assert clip.left_out == (0, 0)
-    start = centre_start(len(whole.frames), 16)
-    found = start - clip.left_out[0]
-    assert clip.frames[found : found + 16].tobytes() == whole.frames[start : start + 16].tobytes()
+    assert centre_of(clip) == centre_of(whole)
     assert clip.reason_code == whole.reason_code
 
 
@@ -176,6 +182,54 @@ def test_damage_among_the_frames_needed_leads_to_the_whole_decode(
     clip = compared(decode, damaged(path, range(40, 43)), 16)
     assert clip.left_out == (0, 0)
     assert clip.reason_code == "salvaged"
+
+
+def test_damage_that_is_passed_over_leaves_the_clip_as_it_was(tmp_path: Path, decode: Decode) -> None:
+    """Behind its header a packet is looked at by the decoder alone, and the clip needs nothing before 60."""
+    path = write_video(tmp_path / "a.mp4", scene(160, 96, 128), g="20", bf="2")
+    healthy = decode(path, fps=None)
+    data = bytearray(path.read_bytes())
+    for place, size, _, _ in list(packets(path))[20:40]:
+        data[place + size // 2 : place + size] = bytes(size - size // 2)
+    path.write_bytes(data)
+    assert decode(path, fps=None).reason_code == "salvaged"
+    clip = decode(path, fps=None, thumbnails=0, centre=16)
+    assert (clip.left_out, clip.reason_code) == ((72, 72), None)
+    assert clip.frames.tobytes() == healthy.frames[72:88].tobytes()
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_one_wrong_byte_never_gives_a_third_clip(tmp_path: Path, guarded: GuardedDecoder, name: str) -> None:
+    """The clip is that of the damaged file decoded whole, or that of the file before it was damaged."""
+    path = write_video(tmp_path / name, scene(60, *SMALL), g="12", bf="2", mux={"movflags": "faststart"})
+    request = DecodeRequest(fps=None, thumbnails=0)
+    healthy = guarded.decode(path, request)
+    assert isinstance(healthy, Decoded)
+    data = path.read_bytes()
+    random = np.random.default_rng(7)
+    bad = path.with_name("bad_" + name)
+    cut = 0
+    for place in random.integers(0, len(data), 40):
+        bad.write_bytes(data[:place] + random.bytes(1) + data[place + 1 :])
+        whole, clip = guarded.decode(bad, request), guarded.decode(bad, replace(request, centre=16))
+        assert type(whole) is type(clip)
+        if isinstance(whole, Decoded) and isinstance(clip, Decoded):
+            assert centre_of(clip) in (centre_of(whole), centre_of(healthy))
+            cut += clip.left_out != (0, 0)
+    assert cut  # or nothing was tried
+
+
+@pytest.mark.parametrize(("plain", "lost"), [(0, 0), (30, 1)])
+def test_stream_that_holds_back_too_few_frames_is_decoded_whole(
+    tmp_path: Path, decode: Decode, plain: int, lost: int
+) -> None:
+    """Where a stream does not say how many frames to hold back, libavcodec learns it when one is lost."""
+    options = {"bf": "3", "x264-params": "b-adapt=0:scenecut=0"}
+    path = tmp_path / "a.mkv"
+    write_video(path, scene(121, *SMALL), kinds=[PictureType.P] * plain, **options)  # type: ignore[arg-type]
+    clip = compared(decode, forget_reordering(path), 16)
+    assert clip.total == 121 - lost
+    assert (clip.left_out == (0, 0)) == bool(lost)
 
 
 def test_stream_without_timestamps_is_decoded_whole(tmp_path: Path, decode: Decode) -> None:

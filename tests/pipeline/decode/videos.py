@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 MILLISECOND = Fraction(1, 1000)
@@ -42,9 +43,11 @@ def write_video(
     rotate: float | None = None,
     mirror: bool = False,
     mux: dict[str, str] | None = None,
+    kinds: Sequence[PictureType] = (),
     **options: str,
 ) -> Path:
-    """Write RGB pictures as a video; `times` are presentation times in ms, in place of a constant rate."""
+    """Write RGB pictures as a video; `times` are presentation times in ms, in place of a constant rate;
+    `kinds` are how the first pictures are to be coded."""
     height, width = pictures[0].shape[:2]
     with av.open(str(path), "w", format=container, container_options=mux or {}) as out:
         stream: Any = out.add_stream(codec, rate=Fraction(fps), options={"threads": "1", **options})
@@ -59,6 +62,8 @@ def write_video(
                 frame.pts, frame.time_base = times[k], MILLISECOND
             else:
                 frame.pts, frame.time_base = k, 1 / Fraction(fps)
+            if k < len(kinds):
+                frame.pict_type = kinds[k]
             for packet in stream.encode(frame):
                 out.mux(packet)
         for packet in stream.encode(None):
