@@ -1,7 +1,7 @@
 """One pass over the videos: decode each once, embed its clips with every model that lacks them.
 
-On a CPU each worker decodes and embeds with sessions of one thread. On a GPU the workers decode and
-one process embeds, so that a batch is filled from many videos.
+On a CPU each worker decodes and embeds with sessions of one thread. Where there are GPUs the workers decode
+and a process for each of them and each model embeds, so that a batch is filled from many videos.
 
 The robustness rerun is the same pass over a sample of the videos, with every alteration of a video in
 place of the video itself.
@@ -9,23 +9,29 @@ place of the video itself.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.metadata import ModelMetadata
+from pipeline.actors import ActorPool, WorkerDied
 from pipeline.benchmark.alterations import altered
 from pipeline.benchmark.clips import Clip, choose_clips, cut
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure
 from pipeline.embed import EmbeddingSession
-from pipeline.frames.ordered import OrderedActors, WorkerDied
 from pipeline.frames.store import REQUEST
+from pipeline.gpu_embedder import RemoteSession, gpu_embedders
+from pipeline.seats import seats
+
+#: Chunks a worker works at: where GPUs embed, one is decoded while the clips of another are there.
+CHUNKS_AT_WORK: Final = {"CPUExecutionProvider": 1, "CUDAExecutionProvider": 2}
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,15 @@ class ChunkClips:
 
 
 class Sessions:
-    """State: one ONNX Runtime session a model."""
+    """State: what embeds with each model, an ONNX Runtime session here or processes at the GPUs."""
 
-    def __init__(self, options: EmbedOptions, threads: int) -> None:
+    def __init__(self, options: EmbedOptions, gpus: Mapping[str, Sequence[Any]]) -> None:
+        """``gpus``: model_id -> a `GpuEmbedder` each; empty on a CPU."""
         self._lengths = options.lengths
-        self._sessions = {
-            model_id: EmbeddingSession(path, options.provider, threads)
+        self._sessions: dict[str, EmbeddingSession | RemoteSession] = {
+            model_id: RemoteSession(gpus[model_id])
+            if gpus
+            else EmbeddingSession(path, options.provider, threads=1)
             for model_id, path in options.models.items()
         }
         self.provider = next(iter(self._sessions.values())).provider
@@ -87,6 +96,9 @@ class Sessions:
         """Fill ``found.embeddings`` and let its clips go."""
         for model_id in models:
             length = self._lengths[model_id]
+            if not len(found.clips[length]):
+                found.embeddings[model_id] = []
+                continue
             vectors = self._sessions[model_id].embed(found.clips[length])
             found.embeddings[model_id] = [
                 {**row, "embedding": vector} for row, vector in zip(found.rows[length], vectors, strict=True)
@@ -95,15 +107,29 @@ class Sessions:
 
 
 class ClipWorker:
-    """Ray actor: a guarded decoding child and, on a CPU, the sessions."""
+    """Ray actor: a guarded decoding child and, unless GPUs embed, the sessions."""
 
-    def __init__(self, options: EmbedOptions, embed_here: bool) -> None:
+    def __init__(self, options: EmbedOptions, gpus: Mapping[str, Sequence[Any]]) -> None:
         self._options = options
         self._decoder = GuardedDecoder()
-        self._sessions = Sessions(options, threads=1) if embed_here else None
+        self._sessions = Sessions(options, gpus)
+        self._decoding = threading.Lock()
+        self._embedding = threading.Lock()
+
+    def facts(self) -> str:
+        """The execution provider ONNX Runtime really took."""
+        return self._sessions.provider
 
     def work(self, work: ChunkWork) -> ChunkClips:
-        """Decode and cut a chunk; with its embeddings where this worker has sessions."""
+        """Everything a chunk yields; called by several threads at once."""
+        with self._decoding:
+            found = self._decode(work)
+        with self._embedding:
+            self._sessions.embed(found, work.models)
+        return found
+
+    def _decode(self, work: ChunkWork) -> ChunkClips:
+        """Decode and cut a chunk."""
         options = self._options
         lengths = sorted({options.lengths[model_id] for model_id in work.models})
         found = ChunkClips(rows={length: [] for length in lengths})
@@ -120,8 +146,6 @@ class ClipWorker:
                         cuts[length].append(cut(variant.frames, clip, length))
                         found.rows[length].append({**_clip_row(path, clip), "alteration": name})
         found.clips = {length: _stacked(some, length) for length, some in cuts.items()}
-        if self._sessions:
-            self._sessions.embed(found, work.models)
         return found
 
     def _variants(
@@ -140,23 +164,35 @@ class ClipWorker:
 
 def embed_videos(
     run: RunFolder, paths: Sequence[str], options: EmbedOptions, workers: int, step: Callable[[int], None]
-) -> str:
-    """Fill in every missing part of ``run``; use inside ``ray_session``. Returns the provider used.
+) -> tuple[str, int]:
+    """Fill in every missing part of ``run``; use inside a Ray session.
 
     ``paths``: the videos below ``options.root``, in the order that defines the chunks. ``step`` is told
-    how many videos were finished.
+    how many videos were finished. Returns the execution provider used and how many nodes were lost with
+    chunks on them, which others then took. Raises UserError when all workers stay away.
     """
-    on_gpu = options.provider == "CUDAExecutionProvider"
-    here = Sessions(options, threads=max(1, workers // 2)) if on_gpu else None
-    actors = OrderedActors[ChunkWork](ClipWorker, (options, not on_gpu), workers, num_cpus=0)
+    import ray
+
+    threads = CHUNKS_AT_WORK[options.provider]
+    gpus: dict[str, list[Any]] = {}
+    if options.provider == "CUDAExecutionProvider":
+        share = 1 / len(options.models)
+        for model_id, path in options.models.items():
+            gpus[model_id] = gpu_embedders(path, options.provider, threads * workers, share)
+    pool = ActorPool[ChunkWork](ClipWorker, (options, gpus), seats(workers, ray.nodes()), threads=threads)
     missing = run.missing(-(-len(paths) // options.chunk), list(options.models))
-    for work, answer in actors.map(_works(paths, missing, options.chunk)):
-        found = _each_alone(actors, work) if isinstance(answer, WorkerDied) else answer
-        if here:
-            here.embed(found, work.models)
+    deadly = []
+    for work, answer in pool.each(_works(paths, missing, options.chunk)):
+        if isinstance(answer, WorkerDied):
+            deadly.append(work)
+            continue
+        run.commit(work.chunk, answer.videos, answer.embeddings)
+        step(len(work.paths))
+    for work in deadly:
+        found = _each_alone(pool, work)
         run.commit(work.chunk, found.videos, found.embeddings)
         step(len(work.paths))
-    return here.provider if here else "CPUExecutionProvider"
+    return str(pool.facts()[0]), len(pool.lost_nodes)
 
 
 def _works(paths: Sequence[str], missing: Mapping[int, tuple[str, ...]], size: int) -> Iterator[ChunkWork]:
@@ -164,12 +200,13 @@ def _works(paths: Sequence[str], missing: Mapping[int, tuple[str, ...]], size: i
         yield ChunkWork(chunk, tuple(paths[chunk * size : (chunk + 1) * size]), models)
 
 
-def _each_alone(actors: OrderedActors[ChunkWork], work: ChunkWork) -> ChunkClips:
+def _each_alone(pool: ActorPool[ChunkWork], work: ChunkWork) -> ChunkClips:
     """A chunk that killed its worker twice, video by video: only the culprit is lost."""
     whole = ChunkClips(embeddings={model_id: [] for model_id in work.models})
-    parts: dict[int, list[NDArray[np.uint8]]] = {}
+    alone = (ChunkWork(work.chunk, (path,), work.models) for path in work.paths)
+    answers = {one.paths[0]: answer for one, answer in pool.each(alone)}
     for path in work.paths:
-        ((_, answer),) = actors.map([ChunkWork(work.chunk, (path,), work.models)])
+        answer = answers[path]
         if isinstance(answer, WorkerDied):
             reason = "The process that held the video died twice."
             whole.videos.append(_video_row(path, DecodeFailure("worker_died", reason)))
@@ -177,11 +214,6 @@ def _each_alone(actors: OrderedActors[ChunkWork], work: ChunkWork) -> ChunkClips
         whole.videos += answer.videos
         for model_id, rows in answer.embeddings.items():
             whole.embeddings[model_id] += rows
-        for length, rows in answer.rows.items():
-            whole.rows.setdefault(length, []).extend(rows)
-        for length, clips in answer.clips.items():
-            parts.setdefault(length, []).append(clips)
-    whole.clips = {length: np.concatenate(some) for length, some in parts.items()}
     return whole
 
 

@@ -24,7 +24,7 @@ from pipeline.case_folder import CaseFolder, clear_work, locked, prepare_case, s
 from pipeline.casefile import CaseFile, missing_members, read_case
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import console, steps
-from pipeline.cli.session import ADDRESS, session
+from pipeline.cli.session import ADDRESS, looked_at, session
 from pipeline.custody import write_atomically
 from pipeline.digest import pieces_digest, result_digest
 from pipeline.engine import Engine, EngineOptions, Work
@@ -164,7 +164,7 @@ def _process(
     for key in set(wanted) & done:
         _forget(wanted[key], request.case)
     audit.note("processing", continued=continued, done=len(wanted) - len(open_files), open=len(open_files))
-    files = [item.local for item in open_files if item.local is not None]
+    files = looked_at([item.local for item in open_files if item.local is not None])
     with session(request.address, request.workers, [request.model], request.case.work, files) as place:
         engine = Engine(
             EngineOptions(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Final
 import polars as pl
 import typer
 
+from model.frame_store import FrameStore
 from model.metadata import ModelFileError, model_id, read_metadata
 from model.shipped import shipped_model
 from model.training.config import PRESETS
@@ -34,14 +36,14 @@ from pipeline.cli.benchmark_check import check
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.frame_source import open_or_decode
 from pipeline.cli.progress import console, steps
+from pipeline.cli.session import ADDRESS, looked_at, session
 from pipeline.custody import write_atomically
 from pipeline.datasets.label import SPLITS, Dataset
 from pipeline.datasets.open_dataset import open_dataset, restrict
 from pipeline.embed import best_provider
 from pipeline.errors import UserError
 from pipeline.frames.store import store_plan
-from pipeline.machine import object_store_bytes, worker_count
-from pipeline.ray_session import ray_session
+from pipeline.machine import worker_count
 from reports.benchmark import build_benchmark_report
 
 EXAMPLES: Final = """
@@ -62,11 +64,23 @@ Examples:
   driverprint benchmark NVFAIR-v2-release/ -o run/ --ablations --hours 8
       Trains every system of Tables III to VIII; each night goes on where the last one stopped.
 
+  driverprint benchmark /share/NVFAIR-v2-release/ -o /share/run/ --address auto
+      Decodes and embeds on the Ray cluster this machine is part of. README, "Several machines",
+      says how.
+
 The same command again continues an interrupted run. A model named later joins the tables.
 """
 
 ALL: Final = "all"
 MOST_SHOWN: Final = 20
+
+
+@dataclass(frozen=True)
+class Pass:
+    """How videos were decoded and embedded; ``cluster`` as `Session.record` gives it."""
+
+    provider: str
+    cluster: dict[str, Any] | None
 
 
 def benchmark_command(
@@ -113,6 +127,7 @@ def benchmark_command(
         float | None, typer.Option(min=0, help="Train at most so long, then measure what there is.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Parallel workers; default one a core.")] = None,
+    address: Annotated[str | None, ADDRESS] = None,
 ) -> None:
     """Measure models on a labelled corpus by the paper's protocols."""
     begun = time.monotonic()
@@ -143,22 +158,24 @@ def benchmark_command(
                 to_train,
                 folder,
                 PRESETS[preset],
-                lambda: open_or_decode(dataset, folder / "frames", (), with_originals=False, workers=workers),
+                lambda: _frames(dataset, folder / "frames", workers, address),
                 begun + (math.inf if hours is None else 3600 * hours),
             )
             models += [_model(path) for path in files]
         for one in models:
             run.add_model(one.id, one.path.name, one.metadata)
         options = _options(chosen, models, multi_clip=multi_clip)
-        provider = _embed(run, chosen, options, count, "Decoding and embedding")
+        passes = [_embed(run, chosen, options, "Decoding and embedding", address, workers)]
         if altered is not None and models:
             plans.append({**store_plan(altered), "alterations": [one.key for one in ALTERATIONS]})
             run.robustness.prepare(plans[1])
             for one in models:
                 run.robustness.add_model(one.id, one.path.name, one.metadata)
             again = replace(options, multi_clip=False, altered=True, chunk=ALTERED_CHUNK)
-            provider = _embed(run.robustness, altered, again, count, "Altering and embedding") or provider
-        record = _measured(run, whole, chosen, altered, plans, before, untrained, provider, started)
+            title = "Altering and embedding"
+            passes.append(_embed(run.robustness, altered, again, title, address, workers))
+        made = [one for one in passes if one is not None]
+        record = _measured(run, whole, chosen, altered, plans, before, untrained, made, started)
         write_atomically(run.record, json.dumps(record, indent=1, ensure_ascii=False).encode())
         build_benchmark_report(run.root)
     raise typer.Exit(_say_how_it_ended(run, record))
@@ -221,8 +238,25 @@ def _options(dataset: Dataset, models: list[Model], *, multi_clip: bool) -> Embe
     )
 
 
-def _embed(run: RunFolder, dataset: Dataset, options: EmbedOptions, workers: int, title: str) -> str | None:
-    """Fill in what is missing; the provider used, None when nothing was."""
+def _frames(dataset: Path, store: Path, workers: int | None, address: str | None) -> FrameStore:
+    """The decoded corpus to train on; training is for this machine, and a process can be in one Ray only."""
+    if address is not None:
+        raise UserError(
+            "--ablations trains on this machine alone: run it without --address until every system is "
+            "trained, then again with it."
+        )
+    return open_or_decode(dataset, store, (), with_originals=False, workers=workers)
+
+
+def _embed(
+    run: RunFolder,
+    dataset: Dataset,
+    options: EmbedOptions,
+    title: str,
+    address: str | None,
+    workers: int | None,
+) -> Pass | None:
+    """Fill in what is missing; None when nothing was."""
     paths = dataset.labels["path"].to_list()
     missing = run.missing(-(-len(paths) // options.chunk), list(options.models))
     if not missing:
@@ -231,9 +265,13 @@ def _embed(run: RunFolder, dataset: Dataset, options: EmbedOptions, workers: int
     left = sum(len(paths[chunk * size : (chunk + 1) * size]) for chunk in missing)
     if left < len(paths):
         console.print(f"Continuing: {len(paths) - left:,} of {len(paths):,} videos were already done.")
-    with ray_session(workers, object_store_bytes()), steps(title) as stage:
-        stage.expect(left)
-        return embed_videos(run, paths, options, workers, stage.step)
+    files = [dataset.root / path for path in looked_at(paths)]
+    with session(address, workers, list(options.models.values()), run.root, files) as place:
+        options = replace(options, provider=place.provider)
+        with steps(title) as stage:
+            stage.expect(left)
+            provider, nodes_lost = embed_videos(run, paths, options, place.workers, stage.step)
+        return Pass(provider, place.record(nodes_lost))
 
 
 def _measured(
@@ -244,7 +282,7 @@ def _measured(
     plans: list[dict[str, Any]],
     before: dict[str, Any],
     untrained: list[str],
-    provider: str | None,
+    passes: Sequence[Pass],
     started: datetime,
 ) -> dict[str, Any]:
     """Write the result tables, unless those there were computed from the very same; the run's record."""
@@ -260,9 +298,10 @@ def _measured(
             measuring = [str(problem) for problem in write_results(run, chosen, altered, stage.step)]
     imported = [line for one in run.models() for line in one.get("problems", [])]
     problems = [*map(str, whole.problems), *measuring, *imported, *(f"not trained: {s}" for s in untrained)]
-    provider = provider or before.get("provider", "none")
+    provider = passes[-1].provider if passes else before.get("provider", "none")
+    clusters = [*before.get("clusters", []), *(one.cluster for one in passes if one.cluster)]
     record = benchmark_record(run, whole, chosen, problems, provider, started)
-    return record | {"depends_on": depends, "measuring": measuring}
+    return record | {"clusters": clusters, "depends_on": depends, "measuring": measuring}
 
 
 def _say_how_it_ended(run: RunFolder, record: dict[str, Any]) -> Exit:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import typer
 
@@ -18,8 +18,10 @@ from pipeline.embed import best_provider
 from pipeline.machine import object_store_bytes, worker_count
 from pipeline.ray_session import ray_session
 
-#: Files every node is asked for: enough to notice another folder of the same name.
+#: Files every node is asked for at most: enough to notice another folder of the same name.
 LOOKED_AT: Final = 16
+
+Item = TypeVar("Item")
 
 ADDRESS: Final[Any] = typer.Option(
     metavar="auto|HOST:PORT", help="Run on this Ray cluster; folders must lie on a path all nodes share."
@@ -51,14 +53,20 @@ class Session:
         }
 
 
+def looked_at(files: Sequence[Item]) -> Sequence[Item]:
+    """Of many files the few every node is asked for."""
+    return files[:: len(files) // LOOKED_AT + 1]
+
+
 @contextmanager
 def session(
     address: str | None, workers: int | None, models: Sequence[Path], folder: Path, files: Sequence[Path]
 ) -> Iterator[Session]:
     """Ray for the duration of the block, with everything checked that must be the same on every node.
 
-    ``workers``: None for one a core; ``models``: model files; ``folder``: where the run writes; ``files``:
-    the videos. Raises UserError when Ray cannot be started or the cluster is not fit for the work.
+    ``workers``: None for one a core; ``models``: model files; ``folder``: where the run writes; ``files``: a
+    few of the videos (`looked_at`). Raises UserError when Ray cannot be started or the cluster is not fit for
+    the work.
     """
     if address is None:
         count = workers or worker_count()
@@ -68,9 +76,8 @@ def session(
     mark = folder / f".unfinished-{secrets.token_hex(8)}"  # a killed run's is removed by the next
     mark.write_text("Is this folder the same on every node?", encoding="utf-8")
     try:
-        looked_at = [mark, *files[:: len(files) // LOOKED_AT + 1]]
         with joined_cluster(address):
-            cluster = checked(Shared({path: model_id(path) for path in models}, look(looked_at)))
+            cluster = checked(Shared({path: model_id(path) for path in models}, look([mark, *files])))
             _announce(address, cluster)
             yield Session(min(workers or cluster.cores, cluster.cores), cluster.provider, cluster)
     finally:

@@ -13,19 +13,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import torch
 from polars.testing import assert_frame_equal
 
-from model.export import export, smooth_frames
-from model.metadata import EMBEDDING_SIZE, ModelMetadata, model_id
-from model.network import f5c_network
+from model.metadata import model_id
 from pipeline.benchmark import run_folder
 from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.cli.main import main
 from reports.digits import settled
 from tests.pipeline.frames.corpus import video_corpus
+from tests.small_model import small_model
 
-FRAMES = 16
 PLAIN = ("--robustness", "0")  # where the altered videos are not looked at
 
 
@@ -46,17 +43,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Two systems of T = 16 as initialised: what is measured does not matter here, that it is does."""
     folder = tmp_path_factory.mktemp("models")
-    found = {}
-    for condition in ("FEAT_DIFF", "PIXEL_DIFF"):
-        torch.manual_seed(3)
-        metadata = ModelMetadata(
-            model_name=f"F5C {condition}", backbone="F5C", condition=condition, clip_length=FRAMES, fps=25.0,
-            embedding_size=EMBEDDING_SIZE, weights_sha256="", corpus="none", code_version="",
-            validated_for="nothing (untrained)", parity_max_difference=0.0, validation={}, calibration=None,
-        )  # fmt: skip
-        found[condition] = folder / f"{condition}.onnx"
-        export(f5c_network(condition), metadata, found[condition], smooth_frames(3 * FRAMES, seed=1))
-    return found
+    conditions = ("FEAT_DIFF", "PIXEL_DIFF")
+    return {condition: small_model(folder / f"{condition}.onnx", condition) for condition in conditions}
 
 
 def results(folder: Path) -> pl.DataFrame:

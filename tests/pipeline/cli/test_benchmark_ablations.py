@@ -118,3 +118,15 @@ def test_tables_stand_with_cells_not_measured_where_nothing_was_trained(
     assert "not measured" in html
     assert "not trained: F5C-FEAT_DIFF-64: its time has not come." in html
     assert "not trained: F5C-FEAT_DIFF-64-on-tps" in html
+
+
+def test_training_on_a_cluster_is_refused_before_it_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = video_corpus(tmp_path / "corpus", frames=2, clips=1)
+    words = ["benchmark", str(corpus), "-o", str(tmp_path / "run"), "--ablations", "--address", "auto"]
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--split", "all"])
+    assert left.value.code == 2
+    assert "run it without --address until every system is trained" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "ablations" / "frames").exists()

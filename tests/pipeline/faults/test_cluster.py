@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,23 +13,41 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from model.crop import centre_start
+from model.metadata import model_id
 from model.shipped import shipped_model
-from tests.pipeline.faults.conftest import CONSOLE_SCRIPT, Finished, assert_holds, mark_of, record_of
-from tests.soak.kills import shards_of
+from pipeline.benchmark.run_folder import CHUNK, RunFolder
+from pipeline.decode.guard import GuardedDecoder
+from pipeline.decode.types import Decoded
+from pipeline.embed import EmbeddingSession
+from pipeline.frames.store import REQUEST
+from tests.pipeline.faults.conftest import (
+    CONSOLE_SCRIPT,
+    Finished,
+    assert_holds,
+    mark_of,
+    record_of,
+)
+from tests.pipeline.frames.corpus import write_video
+from tests.small_model import small_model
+from tests.soak.kills import shards_of, state_of
 
 SCRIPT = Path(__file__).with_name("local_cluster.py")
 NODES = 3
+CHUNKS = 4
 
 
 @dataclass
 class Running:
-    """A cluster of ``NODES`` nodes with one core each."""
+    """A cluster of nodes with one core each, ``NODES`` at first."""
 
     process: subprocess.Popen[str]
     address: str
     environment: dict[str, str]
+    nodes: int = NODES
 
     def kill_a_node(self) -> None:
         assert self.process.stdin is not None
@@ -36,6 +55,7 @@ class Running:
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         assert self.process.stdout.readline() == "killed\n"
+        self.nodes -= 1
 
     def analyze(self, evidence: Path, case: Path, *words: str | Path) -> list[str]:
         command = [CONSOLE_SCRIPT, "analyze", evidence, "-o", case, "--address", "auto", *words]
@@ -101,6 +121,73 @@ def test_a_node_killed_at_work_costs_nothing_but_its_files_in_flight(
     assert "NOT encrypted" in said
     assert record["counts"] == undisturbed.record["counts"]
     assert not mark_of(undisturbed.evidence).exists(), "something was imported from the evidence"
+    assert cluster.process.poll() is None, "a cluster that is not ours was stopped"
+
+
+def linked_corpus(folder: Path) -> tuple[Path, list[Path]]:
+    """A table of ``CHUNKS`` chunks of videos, the last one small, and the few behind its many names."""
+    videos = [write_video(folder / f"{seed}.mp4", frames=20, seed=seed) for seed in range(4)]
+    rows = ["path,target,driver,generator"]
+    for number in range((CHUNKS - 1) * CHUNK + 4):
+        name = f"{number:03}.mp4"
+        os.link(videos[number % 4], folder / name)
+        rows.append(f"{name},{'ab'[number % 2]},{'ab'[number // 2 % 2]},mesh")
+    table = folder / "labels.csv"
+    table.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return table, videos
+
+
+def centre_embeddings(model: Path, videos: list[Path]) -> list[bytes]:
+    """The embedding of each video's centre clip, by plain calls in this process."""
+    session = EmbeddingSession(model, "CPUExecutionProvider", threads=1)
+    length = session.metadata.clip_length
+    found = []
+    with GuardedDecoder() as decoder:
+        for video in videos:
+            decoded = decoder.decode(video, REQUEST)
+            assert isinstance(decoded, Decoded)
+            start = centre_start(len(decoded.frames), length)
+            found.append(session.embed(decoded.frames[None, start : start + length]).tobytes())
+    return found
+
+
+@pytest.mark.timeout(600)
+def test_a_node_killed_in_a_benchmark_costs_its_chunks_in_flight_and_changes_no_embedding(
+    cluster: Running, tmp_path: Path
+) -> None:
+    model, (table, videos), out = (
+        small_model(tmp_path / "small.onnx"),
+        linked_corpus(tmp_path),
+        tmp_path / "run",
+    )
+    command = [CONSOLE_SCRIPT, "benchmark", table, "-o", out, "--split", "all", "--robustness", "0"]
+    command += ["--model", model, "--address", "auto"]
+    nodes = cluster.nodes
+    committed: dict[str, tuple[int, int]] = {}
+    killed = False
+    with subprocess.Popen(
+        [str(word) for word in command], env=cluster.environment, stderr=subprocess.PIPE, text=True
+    ) as run:
+        while run.poll() is None:
+            now = state_of(list(out.glob("embeddings/*/part-*.parquet")))
+            assert committed.items() <= now.items(), "a committed chunk vanished or was committed twice"
+            committed = now
+            if committed and not killed:
+                cluster.kill_a_node()
+                killed = True
+            time.sleep(0.005)
+        assert run.stderr is not None
+        said = run.stderr.read()
+    assert run.returncode == 0, said
+    assert killed
+    (used,) = json.loads((out / "benchmark.json").read_text("utf-8"))["clusters"]
+    assert len(used["nodes"]) == nodes
+    assert used["nodes_lost"] <= 1, said  # 0 where it had just finished what it held
+    rows = RunFolder(out).read_embeddings(model_id(model)).to_pylist()
+    assert [row["path"] for row in rows] == [f"{number:03}.mp4" for number in range(len(rows))]
+    assert len(rows) == (CHUNKS - 1) * CHUNK + 4
+    found = [np.asarray(row["embedding"], np.float32).tobytes() for row in rows]
+    assert found == len(rows) // 4 * centre_embeddings(model, videos)
     assert cluster.process.poll() is None, "a cluster that is not ours was stopped"
 
 
