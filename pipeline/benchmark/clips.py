@@ -34,7 +34,7 @@ def choose_clips(n_frames: int, clip_length: int, *, multi_clip: bool) -> list[C
     ]
 
 
-def cut(frames: NDArray[np.uint8], clip: Clip, clip_length: int) -> NDArray[np.uint8]:
-    """The clip's frames, uint8 [T, 128, 128]."""
-    chosen = frames[clip.start : clip.start + clip_length]
+def cut(frames: NDArray[np.uint8], clip: Clip, clip_length: int, first: int = 0) -> NDArray[np.uint8]:
+    """The clip's frames, uint8 [T, 128, 128]. ``first``: number of the first frame at hand."""
+    chosen = frames[clip.start - first : clip.start - first + clip_length]
     return np.concatenate([chosen, np.repeat(chosen[-1:], clip.padded, axis=0)]) if clip.padded else chosen

@@ -132,18 +132,21 @@ class ClipWorker:
         """Decode and cut a chunk."""
         options = self._options
         lengths = sorted({options.lengths[model_id] for model_id in work.models})
+        # The longest centre clip holds the shorter ones.
+        whole = options.multi_clip or options.altered
+        request = REQUEST if whole else replace(REQUEST, centre=lengths[-1])
         found = ChunkClips(rows={length: [] for length in lengths})
         cuts: dict[int, list[NDArray[np.uint8]]] = {length: [] for length in lengths}
         for path in work.paths:
-            decoded = self._decoder.decode(options.root / path, REQUEST)
+            decoded = self._decoder.decode(options.root / path, request)
             for name, variant in self._variants(path, decoded):
                 row = {"alteration": name, "unchanged": _same(variant, decoded)}
                 found.videos.append(_video_row(path, variant) | row)
                 if isinstance(variant, DecodeFailure):
                     continue
                 for length in lengths:
-                    for clip in choose_clips(len(variant.frames), length, multi_clip=options.multi_clip):
-                        cuts[length].append(cut(variant.frames, clip, length))
+                    for clip in choose_clips(variant.total, length, multi_clip=options.multi_clip):
+                        cuts[length].append(cut(variant.frames, clip, length, variant.left_out[0]))
                         found.rows[length].append({**_clip_row(path, clip), "alteration": name})
         found.clips = {length: _stacked(some, length) for length, some in cuts.items()}
         return found
@@ -224,7 +227,8 @@ def _video_row(path: str, decoded: Decoded | DecodeFailure) -> dict[str, Any]:
         "status": "failed" if failed else "processed",
         "reason_code": decoded.reason_code,
         "reason": decoded.reason,
-        "frames": 0 if isinstance(decoded, DecodeFailure) else len(decoded.frames),
+        "frames": 0 if isinstance(decoded, DecodeFailure) else decoded.total,
+        "frames_decoded": decoded.facts.frames_decoded,
         "fps": decoded.facts.fps,
         "alteration": None,
         "unchanged": False,

@@ -19,7 +19,13 @@ VIDEOS: Final = pa.schema(
         _field("status", pa.string(), "processed or failed"),
         _field("reason_code", pa.string(), "why it failed, or a caveat", nullable=True),
         _field("reason", pa.string(), "the same in one sentence", nullable=True),
-        _field("frames", pa.int32(), "frames decoded, natively and consecutively", "frames"),
+        _field(
+            "frames",
+            pa.int32(),
+            "frames of the video; counted by their packets where not all were decoded",
+            "frames",
+        ),
+        _field("frames_decoded", pa.int32(), "of these, frames really decoded", "frames", nullable=True),
         _field("fps", pa.float64(), "average frame rate", "1/s", nullable=True),
     ]
 )
