@@ -49,7 +49,7 @@ check: $(VENV)/.dev  ## lint, types, import layers, dependencies
 
 # Those that measure speed and need nothing but this repository; the others in the folder say how to run them.
 # Daft and OpenVINO take part where they are installed (the extra `bench`); each script says what it leaves out.
-BENCHMARKS := inference decode_speed end_to_end growth train_step simulate_speed report_scale benchmark_scale
+BENCHMARKS := inference decode_speed centre_clip end_to_end growth train_step simulate_speed report_scale benchmark_scale
 
 bench: $(VENV)/.dev  ## measure speed as ratios within one run; figures stay in bench/ (about an hour on two cores)
 	failed=; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || failed="$$failed $$name"; done; \

