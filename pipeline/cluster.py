@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +21,7 @@ from model.metadata import model_id
 from pipeline.decode.types import SIDE
 from pipeline.embed import EmbeddingSession, best_provider
 from pipeline.errors import UserError
-from pipeline.ray_session import OWN_NODES, uninterrupted
+from pipeline.ray_session import OWN_NODES, in_ray
 from pipeline.run_record import machine_facts, package_versions
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -87,20 +86,8 @@ def joined_cluster(address: str) -> Iterator[None]:
         raise UserError(f"--address {address}: give auto or HOST:PORT; Ray's client protocol will not do.")
     for name in OWN_NODES:
         os.environ.pop(name, None)
-    directory = Path.cwd()
-    terminated = signal.getsignal(signal.SIGTERM)
-    os.chdir(sysconfig.get_path("stdlib"))
-    import ray
-
-    try:
-        _join(address)
-        with suppress(ValueError):  # not the main thread
-            signal.signal(signal.SIGTERM, terminated)  # Ray's own would leave as if the work were done
+    with in_ray(Path(sysconfig.get_path("stdlib")), lambda: _join(address)):
         yield
-    finally:
-        with uninterrupted():
-            ray.shutdown()
-            os.chdir(directory)
 
 
 def _join(address: str) -> None:

@@ -12,7 +12,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -71,11 +71,7 @@ def _sweep() -> None:
 
 @contextmanager
 def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
-    """Start Ray for the duration of the block.
-
-    The working directory is a private empty folder meanwhile: Ray puts the driver's working directory
-    first on its workers' import path, and nothing may be imported from evidence.
-    """
+    """Start Ray for the duration of the block; see `in_ray` for what it does to this process meanwhile."""
     _sweep()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=BASE))
     token = folder / "token"
@@ -83,23 +79,41 @@ def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
     token.write_text(_token())
     empty = folder / "cwd"
     empty.mkdir()
-    directory = Path.cwd()
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
-    os.chdir(empty)
+
+    def clean_up() -> None:
+        del os.environ["RAY_AUTH_TOKEN_PATH"]
+        _remove(folder)
+
+    with in_ray(empty, lambda: _start(folder, workers, object_store_bytes), clean_up):
+        yield
+
+
+@contextmanager
+def in_ray(
+    directory: Path, enter: Callable[[], None], clean_up: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Be in the Ray that ``enter`` starts or joins, and in ``directory``, for the duration of the block.
+
+    Ray puts the driver's working directory first on its workers' import path, and nothing may be imported
+    from evidence: ``directory`` must hold nothing, or only what they import anyway. At the end Ray is shut
+    down (or left, where it is not ours) and ``clean_up`` called, a second Ctrl-C notwithstanding.
+    """
+    directory_before = Path.cwd()
     terminated = signal.getsignal(signal.SIGTERM)
+    os.chdir(directory)
     import ray
 
     try:
-        _start(folder, workers, object_store_bytes)
+        enter()
         with suppress(ValueError):  # not the main thread
             signal.signal(signal.SIGTERM, terminated)  # Ray's own would leave as if the work were done
         yield
     finally:
         with uninterrupted():
             ray.shutdown()
-            os.chdir(directory)
-            del os.environ["RAY_AUTH_TOKEN_PATH"]
-            _remove(folder)
+            os.chdir(directory_before)
+            clean_up()
 
 
 def _remove(folder: Path) -> None:
