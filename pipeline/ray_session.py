@@ -13,12 +13,13 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from pipeline.errors import UserError
+from pipeline.lean_ray import lean_start
 
 #: A socket path holds 107 bytes and Ray's own part of it takes about 80, so TMPDIR is not followed.
 BASE: Final = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())
@@ -71,7 +72,11 @@ def _sweep() -> None:
 
 @contextmanager
 def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
-    """Start Ray for the duration of the block; see `in_ray` for what it does to this process meanwhile."""
+    """Start Ray for the duration of the block; see `in_ray` for what it does to this process meanwhile.
+
+    Ray's processes inherit the environment. No task may ask for a ``runtime_env``: the agent that would make
+    it is not started (`pipeline.lean_ray`).
+    """
     _sweep()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=BASE))
     token = folder / "token"
@@ -126,7 +131,7 @@ def _remove(folder: Path) -> None:
 
 
 def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
-    """Start Ray; again where that failed, as it may on a busy machine.
+    """Start Ray; again where that failed, as it may on a busy machine, and then with all its agents.
 
     Raises UserError when it does not come up.
     """
@@ -135,7 +140,7 @@ def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
     for attempt in range(1, STARTS + 1):
         before = _children()
         try:
-            with lean_start():
+            with lean_start(with_agents=attempt > 1):
                 ray.init(
                     num_cpus=workers,
                     object_store_memory=object_store_bytes,
@@ -159,33 +164,6 @@ def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
                 ) from None
         else:
             return
-
-
-#: Helpers of Ray that serve nothing here: the autoscaler, the dashboard's server (which Ray starts and waits
-#: for even without a dashboard), and the one that copies workers' output to the terminal. Each costs more
-#: than a second of processor time, and the first two look for clouds on the network.
-_HELPERS: Final = ("start_monitor", "start_api_server", "start_log_monitor")
-
-
-@contextmanager
-def lean_start() -> Iterator[None]:
-    """Let Ray start its nodes without ``_HELPERS``.
-
-    Ray has no public switch for these; a version that names them otherwise starts them as before.
-    """
-    from ray._private.node import Node
-
-    with ExitStack() as stack:
-        for name in _HELPERS:
-            original = getattr(Node, name, None)
-            if original is not None:
-                setattr(Node, name, _nothing)
-                stack.callback(setattr, Node, name, original)
-        yield
-
-
-def _nothing(*_: object, **__: object) -> None:
-    """Stands in for a helper that is not started."""
 
 
 def _children() -> set[int]:

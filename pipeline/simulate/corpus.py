@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,12 +88,10 @@ def render_plans(
             done += 1
             report(done, len(plans))
         return
-    with ray_session(count, min(object_store_bytes(), 256 * 2**20)):
+    with _one_thread_each(), ray_session(count, min(object_store_bytes(), 256 * 2**20)):
         import ray
 
-        # One worker renders on one core: its libraries must not start threads of their own.
-        environment = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        task = ray.remote(num_cpus=1, max_retries=1, runtime_env={"env_vars": environment})(_render_batch)
+        task = ray.remote(num_cpus=1, max_retries=1)(_render_batch)
         waiting = [task.remote(wheel, out, batch) for batch in batches]
         sizes = dict(zip(waiting, map(len, batches), strict=True))
         while waiting:
@@ -99,6 +99,22 @@ def render_plans(
             ray.get(ready)
             done += sizes.pop(ready)
             report(done, len(plans))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes started in the block have libraries of one thread: a worker renders on one core."""
+    wanted = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _render_batch(wheel: Path, out: Path, batch: Sequence[ClipPlan]) -> None:

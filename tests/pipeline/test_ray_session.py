@@ -1,4 +1,4 @@
-"""Ray is private to the run: loopback, token, nothing left behind, and it can be started twice."""
+"""Ray is private to the run: loopback, token, nothing started in vain or left behind; it starts twice."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from pathlib import Path
 
 SCRIPT = """
 import os
+import time
 from pathlib import Path
 from pipeline.ray_session import ray_session
 import ray
+
+def commands(folder):
+    # command lines of everything that was started for the session in this folder
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(path.read_bytes().replace(b"\\0", b" ").decode())
+        except OSError:
+            continue
+    return [command for command in found if str(folder) in command]
 
 def where():
     return os.getcwd()
@@ -21,7 +32,15 @@ for _ in range(2):
         assert folder.stat().st_mode & 0o777 == 0o700, oct(folder.stat().st_mode)
         assert (folder / "token").stat().st_mode & 0o077 == 0
         print(ray.get(ray.remote(where).remote()))
+        started = commands(folder)
+        assert sum("raylet/raylet" in command for command in started) == 1, started
+        for needless in ("agent.py", "agent/main.py", "monitor.py", "dashboard.py"):
+            assert not any(needless in command for command in started), needless
     assert not folder.exists()
+    patience = time.monotonic() + 30
+    while commands(folder):
+        assert time.monotonic() < patience, commands(folder)
+        time.sleep(0.1)
 """
 
 

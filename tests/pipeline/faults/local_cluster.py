@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import sys
 
-from pipeline.ray_session import lean_start
+from pipeline.lean_ray import lean_start
+from pipeline.ray_session import OWN_NODES
 
 
 def main(nodes: int) -> None:
     """Start the nodes, one core each, and obey."""
-    os.environ.pop("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")  # nodes of a cluster listen on the network
+    for name in OWN_NODES:  # nodes of a cluster listen on the network
+        os.environ.pop(name)
     from ray.cluster_utils import Cluster
 
     with lean_start():
