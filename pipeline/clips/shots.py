@@ -17,8 +17,6 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scenedetect.common import FrameTimecode
-from scenedetect.detectors import AdaptiveDetector
 
 from pipeline.clips.quality import steps
 
@@ -48,6 +46,10 @@ def find_shots(frames: NDArray[np.uint8]) -> list[tuple[int, int]]:
     # The detector sees a cut only where the change reaches its least, so where none does it is not asked.
     if not np.any(steps(pictures) >= LEAST_CHANGE * LEVELS):
         return [(0, len(frames))]
+    # Loading it takes a third of a second, and every worker would.
+    from scenedetect.common import FrameTimecode
+    from scenedetect.detectors import AdaptiveDetector
+
     # Still pictures at both ends let cuts next to them be judged.
     order = [0] * AROUND + list(range(len(fresh))) + [len(fresh) - 1] * AROUND
     detector = AdaptiveDetector(
