@@ -15,9 +15,10 @@ $(BIN)/uv: requirements/bootstrap.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 	@touch $@
 
-# What a user runs: everything locked with hashes, no torch.
+# What a user runs: everything locked with hashes, no torch. Compiled once here, because each of a run's processes
+# would compile Ray anew wherever Python may not write: half a second of processor time in every one of them.
 $(VENV)/.run: $(BIN)/uv requirements/run.lock pyproject.toml
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/run.lock
+	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/run.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
