@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from pipeline.errors import UserError
-from pipeline.machine import object_store_bytes, worker_count
+from pipeline.machine import object_store_bytes, one_thread_each, worker_count
 from pipeline.ray_session import ray_session
 from pipeline.simulate.clip import render_clip
 from pipeline.simulate.generators import GENERATORS
@@ -88,7 +86,7 @@ def render_plans(
             done += 1
             report(done, len(plans))
         return
-    with _one_thread_each(), ray_session(count, min(object_store_bytes(), 256 * 2**20)):
+    with one_thread_each(), ray_session(count, min(object_store_bytes(), 256 * 2**20)):
         import ray
 
         task = ray.remote(num_cpus=1, max_retries=1)(_render_batch)
@@ -99,22 +97,6 @@ def render_plans(
             ray.get(ready)
             done += sizes.pop(ready)
             report(done, len(plans))
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started in the block have libraries of one thread: a worker renders on one core."""
-    wanted = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _render_batch(wheel: Path, out: Path, batch: Sequence[ClipPlan]) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -15,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.machine import worker_count
+from pipeline.machine import one_thread_each, worker_count
 from pipeline.simulate.clip import clip_track
 from pipeline.simulate.motion.track import ARKIT_NAMES, INDEX
 from pipeline.simulate.plan import ClipPlan, Person, stable_seed
@@ -88,26 +86,8 @@ def _performed(work: Sequence[list[ClipPlan]]) -> Iterator[list[NDArray[np.float
     if len(work) < FEWEST_FOR_PROCESSES:
         yield from map(_tracks, work)
         return
-    with ExitStack() as stack:
-        # Each process works on one core: its libraries must not start threads of their own.
-        stack.enter_context(_environment(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")))
-        pool = stack.enter_context(ProcessPoolExecutor(worker_count(), get_context("spawn")))
+    with one_thread_each(), ProcessPoolExecutor(worker_count(), get_context("spawn")) as pool:
         yield from pool.map(_tracks, work)
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """What processes started in the block inherit."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _tracks(plans: Sequence[ClipPlan]) -> list[NDArray[np.float32]]:
