@@ -16,6 +16,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from model.metadata import model_id
+from model.system import Condition
 from pipeline.benchmark import run_folder
 from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.cli.main import main
@@ -43,7 +44,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Two systems of T = 16 as initialised: what is measured does not matter here, that it is does."""
     folder = tmp_path_factory.mktemp("models")
-    conditions = ("FEAT_DIFF", "PIXEL_DIFF")
+    conditions: tuple[Condition, ...] = ("FEAT_DIFF", "PIXEL_DIFF")
     return {condition: small_model(folder / f"{condition}.onnx", condition) for condition in conditions}
 
 
