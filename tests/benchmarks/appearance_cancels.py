@@ -32,7 +32,7 @@ SEED = 77  # of no corpus that was trained on
 def main() -> None:
     """Print the share of cases per generator."""
     model = Path(sys.argv[1]) if len(sys.argv) > 1 else shipped_model()
-    cases = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+    cases = int(sys.argv[2]) if len(sys.argv) > 2 else 40
     session = EmbeddingSession(model, "CPUExecutionProvider", threads=2)
     people = sample_people(2 * cases, SEED)
     wheel, decoder = find_wheel(), GuardedDecoder()
