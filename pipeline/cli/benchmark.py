@@ -65,8 +65,7 @@ Examples:
       Trains every system of Tables III to VIII; each night goes on where the last one stopped.
 
   driverprint benchmark /share/NVFAIR-v2-release/ -o /share/run/ --address auto
-      Decodes and embeds on the Ray cluster this machine is part of. README, "Several machines",
-      says how.
+      On the Ray cluster this machine is part of: README, "Several machines".
 
 The same command again continues an interrupted run. A model named later joins the tables.
 """
