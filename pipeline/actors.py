@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from pipeline.errors import UserError
+from pipeline.interruption import raise_if_asked
 
 ATTEMPTS: Final = 2
 LOOK_SECONDS: Final = 0.25
@@ -104,6 +105,7 @@ class ActorPool(Generic[Item]):
         """
         more = True
         while True:
+            raise_if_asked()
             more = self._hand_out(items, more)
             if not (more or self._calls or self._again or self._suspects or self._in_doubt()):
                 return

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
-from types import FrameType
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 
@@ -38,6 +35,7 @@ from pipeline.cli.simulate import simulate_command
 from pipeline.cli.train import EXAMPLES as TRAIN_EXAMPLES
 from pipeline.cli.train import train_command
 from pipeline.errors import UserError
+from pipeline.interruption import listen
 from pipeline.run_record import tool_version
 
 app = typer.Typer(
@@ -87,8 +85,7 @@ app.command("ablate", epilog=ABLATE_EXAMPLES)(ablate_command)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code; no traceback unless --debug asks for it."""
     os.umask(0o077)  # whatever is written may be biometric data: owner only
-    with suppress(ValueError):  # a signal can only be handled in the main thread
-        signal.signal(signal.SIGTERM, _interrupt)
+    listen()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     try:
@@ -116,11 +113,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
         code = Exit.UNUSABLE
     sys.exit(int(code or 0))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Being asked to stop is the same as Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 #: What to do about an error of the operating system; what is done is kept in any case.
