@@ -71,7 +71,7 @@ def cluster() -> Iterator[Running]:
     token.write_text("a" * 64)
     environment = {
         **os.environ, "RAY_TMPDIR": str(folder), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token),
-        "RAY_health_check_timeout_ms": "60000",  # a node is slow to answer while the suite keeps the cores busy
+        "RAY_health_check_timeout_ms": "60000",  # slow to answer while the suite keeps the cores busy
     }  # fmt: skip
     log = (folder / "log").open("w")
     with subprocess.Popen(
