@@ -95,8 +95,6 @@ def _join(address: str) -> None:
 
     try:
         ray.init(address=address, configure_logging=False, log_to_driver=False)
-    except SystemExit:  # a SIGTERM meanwhile met Ray's own handler
-        raise KeyboardInterrupt from None
     except Exception as error:
         reason = " ".join(str(error).split()).partition(". ")[0].rstrip(".")
         raise UserError(

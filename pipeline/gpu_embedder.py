@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.metadata import EMBEDDING_SIZE
 from pipeline.embed import BATCH, EmbeddingSession
 
 #: Clips a message, at 1 MiB each: so much a worker has in the object store at most.
@@ -102,13 +103,12 @@ class RemoteSession:
         self.provider: str = ray.get(actors[0].provider.remote())
 
     def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), each of L2 norm 1; n at least 1.
+        """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), each of L2 norm 1.
 
         Raises Ray's exception when no embedder answers for ``PATIENCE`` seconds.
         """
-        return np.concatenate(
-            [self._piece(clips[start : start + PIECE]) for start in range(0, len(clips), PIECE)]
-        )
+        pieces = [self._piece(clips[start : start + PIECE]) for start in range(0, len(clips), PIECE)]
+        return np.concatenate([np.empty((0, EMBEDDING_SIZE), np.float32), *pieces])
 
     def _piece(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """One message. The death of an embedder is no fault of the clips: it sees nothing but their shape."""

@@ -110,7 +110,10 @@ def in_ray(
     import ray
 
     try:
-        enter()
+        try:
+            enter()
+        except SystemExit:  # a SIGTERM meanwhile met Ray's own handler
+            raise KeyboardInterrupt from None
         with suppress(ValueError):  # not the main thread
             signal.signal(signal.SIGTERM, terminated)  # Ray's own would leave as if the work were done
         yield
@@ -150,8 +153,6 @@ def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
                     # Ray makes this folder readable for everyone; the one around it is not.
                     _temp_dir=str(folder / f"ray{attempt}"),
                 )
-        except SystemExit:  # a SIGTERM meanwhile met Ray's own handler
-            raise KeyboardInterrupt from None
         except Exception as error:
             ray.shutdown()
             for pid in _children() - before:  # what the failed start left, which Ray itself has lost sight of

@@ -96,9 +96,6 @@ class Sessions:
         """Fill ``found.embeddings`` and let its clips go."""
         for model_id in models:
             length = self._lengths[model_id]
-            if not len(found.clips[length]):
-                found.embeddings[model_id] = []
-                continue
             vectors = self._sessions[model_id].embed(found.clips[length])
             found.embeddings[model_id] = [
                 {**row, "embedding": vector} for row, vector in zip(found.rows[length], vectors, strict=True)

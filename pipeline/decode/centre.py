@@ -22,7 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.decode.h264_picture import Picture, length_size, picture_in
-from pipeline.decode.sources import SourceFrame, Tally, decode_packet, demuxed, errors_logged, one_thread
+from pipeline.decode.sources import (
+    SourceFrame,
+    Tally,
+    decode_packet,
+    demuxed,
+    errors_logged,
+    is_flush,
+    one_thread,
+)
 from pipeline.decode.types import DecodeRequest, Limits
 
 KEPT_BYTES: Final = 1 << 28  # of packets in memory
@@ -165,9 +173,8 @@ def _packets(container: Any, stream: Any, tally: Tally) -> list[Any]:
     for packet in demuxed(container, stream, tally):
         packets.append(packet)
         size += packet.size
-        flushing = packet.pts is None and packet.dts is None and packet.size == 0
         whole = packet.size and packet.pts is not None and not packet.is_corrupt and not packet.is_discard
-        if not (flushing or whole) or size > KEPT_BYTES:
+        if not (is_flush(packet) or whole) or size > KEPT_BYTES:
             raise DoubtError
         if packet.has_sidedata("new_extradata") or packet.has_sidedata("param_change"):
             raise DoubtError

@@ -57,7 +57,7 @@ def pyav_frames(
     doubtful = False  # for streams without times: damaged, and no key frame since
     messages = errors_logged()
     for packet in demuxed(container, stream, tally):
-        flushing = packet.pts is None and packet.dts is None and packet.size == 0
+        flushing = is_flush(packet)
         if packet.size == 0 and not flushing:
             continue  # an empty packet in the middle would read as the end of the stream
         damage.see(packet, lost_before=errors_logged() > messages)
@@ -92,6 +92,11 @@ def one_thread(context: Any, limits: Limits) -> None:
     """Set a decoder up: pictures no larger than the limit, no thread beside the one that asks."""
     context.thread_count = 1
     context.options = {"max_pixels": str(limits.pixels)}
+
+
+def is_flush(packet: Any) -> bool:
+    """Whether this is the empty packet behind the last one, which makes a decoder give up what it holds."""
+    return packet.pts is None and packet.dts is None and packet.size == 0
 
 
 def decode_packet(context: Any, packet: Any) -> list[Any] | None:

@@ -36,12 +36,6 @@ class OrderedActors(Generic[Item]):
         self._actors = [remote.remote(*arguments) for _ in range(count)]
         self._load = [0] * count
 
-    def ask(self, method: str) -> Any:
-        """What the first actor's method of that name answers."""
-        import ray
-
-        return ray.get(getattr(self._actors[0], method).remote())
-
     def map(self, items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
         """Each item with what ``work`` made of it, or ``WorkerDied``, in the order of the items.
 

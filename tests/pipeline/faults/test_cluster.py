@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,8 @@ SCRIPT = Path(__file__).with_name("local_cluster.py")
 NODES = 3
 CHUNKS = 4
 
+Committed = dict[str, tuple[int, int]]  # as `state_of` gives it
+
 
 @dataclass
 class Running:
@@ -56,6 +58,33 @@ class Running:
         self.process.stdin.flush()
         assert self.process.stdout.readline() == "killed\n"
         self.nodes -= 1
+
+    def lose_a_node_during(
+        self, command: list[str], committed: Callable[[], Committed | None], cwd: Path | None = None
+    ) -> tuple[int, str]:
+        """Exit status and messages of a run that loses a node once something is committed.
+
+        ``committed``: what is, None where that cannot be seen now; it must never vanish or change.
+        """
+        before: Committed = {}
+        killed = False
+        with subprocess.Popen(
+            command, env=self.environment, cwd=cwd, stderr=subprocess.PIPE, text=True
+        ) as run:
+            while run.poll() is None:
+                now = committed()
+                if now is not None:
+                    assert now.keys() >= before.keys(), "something committed vanished"
+                    assert {name: now[name] for name in before} == before, "something was committed twice"
+                    before = now
+                if before and not killed:
+                    self.kill_a_node()
+                    killed = True
+                time.sleep(0.005)
+            assert run.stderr is not None
+            said = run.stderr.read()
+        assert killed, said
+        return run.returncode, said
 
     def analyze(self, evidence: Path, case: Path, *words: str | Path) -> list[str]:
         command = [CONSOLE_SCRIPT, "analyze", evidence, "-o", case, "--address", "auto", *words]
@@ -95,25 +124,14 @@ def test_a_node_killed_at_work_costs_nothing_but_its_files_in_flight(
 ) -> None:
     case = tmp_path / "case"
     command = cluster.analyze(undisturbed.evidence, case)
-    committed: dict[str, tuple[int, int]] = {}
-    killed = False
-    with subprocess.Popen(
-        command, env=cluster.environment, cwd=undisturbed.evidence, stderr=subprocess.PIPE, text=True
-    ) as run:
-        while run.poll() is None:
-            now = shards_of(case)
-            if (case / ".work" / "shards").exists() and not (case / "SHA256SUMS").exists():
-                assert now.keys() >= committed.keys(), "a committed file vanished"
-                assert {name: now[name] for name in committed} == committed, "a file was committed twice"
-                committed = now
-            if committed and not killed:
-                cluster.kill_a_node()
-                killed = True
-            time.sleep(0.005)
-        assert run.stderr is not None
-        said = run.stderr.read()
-    assert run.returncode == 1, said  # the letter
-    assert killed
+
+    def committed() -> Committed | None:
+        now = shards_of(case)  # before the look whether the run is tidying up
+        under_way = (case / ".work" / "shards").exists() and not (case / "SHA256SUMS").exists()
+        return now if under_way else None
+
+    code, said = cluster.lose_a_node_during(command, committed, cwd=undisturbed.evidence)
+    assert code == 1, said  # the letter
     assert_holds(case, undisturbed.digest)
     record = record_of(case)
     assert record["cluster"]["nodes_lost"] <= 1, said  # 0 where it had just finished what it held
@@ -164,23 +182,11 @@ def test_a_node_killed_in_a_benchmark_costs_its_chunks_in_flight_and_changes_no_
     command = [CONSOLE_SCRIPT, "benchmark", table, "-o", out, "--split", "all", "--robustness", "0"]
     command += ["--model", model, "--address", "auto"]
     nodes = cluster.nodes
-    committed: dict[str, tuple[int, int]] = {}
-    killed = False
-    with subprocess.Popen(
-        [str(word) for word in command], env=cluster.environment, stderr=subprocess.PIPE, text=True
-    ) as run:
-        while run.poll() is None:
-            now = state_of(list(out.glob("embeddings/*/part-*.parquet")))
-            assert committed.items() <= now.items(), "a committed chunk vanished or was committed twice"
-            committed = now
-            if committed and not killed:
-                cluster.kill_a_node()
-                killed = True
-            time.sleep(0.005)
-        assert run.stderr is not None
-        said = run.stderr.read()
-    assert run.returncode == 0, said
-    assert killed
+    code, said = cluster.lose_a_node_during(
+        [str(word) for word in command],
+        lambda: state_of(list(out.glob("embeddings/*/part-*.parquet"))),
+    )
+    assert code == 0, said
     (used,) = json.loads((out / "benchmark.json").read_text("utf-8"))["clusters"]
     assert len(used["nodes"]) == nodes
     assert used["nodes_lost"] <= 1, said  # 0 where it had just finished what it held
