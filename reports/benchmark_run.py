@@ -54,6 +54,14 @@ class MeasuredModel:
         system = f"{self.backbone} {self.condition} T={self.clip_length}"
         return system if self.trained_on is None else f"{system}, trained on {' + '.join(self.trained_on)}"
 
+    @property
+    def schedule(self) -> str:
+        """How long it was trained, as its file says."""
+        training = {} if self.imported is not None else self.record["validation"].get("training", {})
+        if not {"steps", "batch"} <= set(training):
+            return "not stated"
+        return f"{training['steps']:,} steps of {training['batch']}"
+
 
 @dataclass(frozen=True)
 class BenchmarkRun:

@@ -5,6 +5,7 @@ A cell that was not measured says so; nothing is left blank or guessed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +87,10 @@ def paper_tables(run: BenchmarkRun) -> list[PaperTable]:
 
 
 def _length(run: BenchmarkRun) -> int:
-    """The paper's T = 64 where a model has it, else the longest there is."""
-    lengths = {model.clip_length for model in run.models if not model.imported}
-    return 64 if 64 in lengths or not lengths else max(lengths)
+    """The T at which most of the paper's systems were measured; of several its own 64, or the longest."""
+    systems = {(model.backbone, model.condition, model.clip_length) for model in run.models}
+    counted = Counter(length for *system, length in systems if (*system, 64) in SYSTEMS)
+    return max(counted, key=lambda length: (counted[length], length == 64, length), default=64)
 
 
 def _is_nvfair(run: BenchmarkRun) -> bool:
@@ -112,21 +114,27 @@ def _systems(
         for other in run.models:
             if other.imported:
                 rows.append((other.title, tuple(Cell(run.figure(other, column)) for column in columns)))
-    for backbone, condition, length in systems:
-        theirs = SYSTEMS.get((backbone, condition, length)) or SYSTEMS.get((backbone, condition, 64))
-        label = f"{backbone} {condition} T={length}"
-        fitting: list[MeasuredModel | None] = [
+    measured: dict[tuple[str, str, int], list[MeasuredModel]] = {
+        system: [
             model
             for model in run.models
-            if (model.backbone, model.condition, model.clip_length) == (backbone, condition, length)
-            and model.trained_on is None
+            if (model.backbone, model.condition, model.clip_length) == system and model.trained_on is None
         ]
-        for model in fitting or [None]:
-            cells = (
-                Cell(run.figure(model, column) if model else Figure(), _beside(run, theirs, column))
-                for column in columns
-            )
-            rows.append((label if len(fitting) < 2 or not model else f"{label} ({model.file})", tuple(cells)))
+        for system in systems
+    }
+    schedules = {model.schedule for models in measured.values() for model in models}
+    for system, models in measured.items():
+        theirs = SYSTEMS.get(system) or SYSTEMS.get((*system[:2], 64))
+        label = "{} {} T={}".format(*system)
+        if not models:
+            rows.append((label, tuple(Cell(Figure(), _beside(run, theirs, column)) for column in columns)))
+        for model in models:
+            cells = (Cell(run.figure(model, column), _beside(run, theirs, column)) for column in columns)
+            notes = [model.file] if len(models) > 1 else []
+            notes += [f"training: {model.schedule}"] if len(schedules) > 1 else []
+            rows.append((f"{label} ({', '.join(notes)})" if notes else label, tuple(cells)))
+    if len(schedules) == 1:
+        title += f"; training: {schedules.pop()}"
     return PaperTable(name, title, tuple(OVERALL.get(column, column) for column in columns), tuple(rows))
 
 

@@ -59,6 +59,15 @@ PRESETS: Final[dict[str, TrainConfig]] = {
         warmup_epochs=1,
         validate_every=2,
     ),
+    # Ten minutes a ResNet18 on two CPU cores: enough to compare how systems begin to learn, not to learn.
+    "brief": TrainConfig(
+        system=System(clip_length=32),
+        drivers_per_batch=8,
+        videos_per_driver=4,
+        epochs=5,
+        steps_per_epoch=8,
+        warmup_epochs=1,
+    ),
 }
 
 

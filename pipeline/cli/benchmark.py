@@ -17,7 +17,7 @@ import typer
 from model.frame_store import FrameStore
 from model.metadata import ModelFileError, model_id, read_metadata
 from model.shipped import shipped_model
-from model.training.config import PRESETS
+from model.training.config import PRESETS, TrainConfig
 from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.benchmark.embedding import EmbedOptions, Model, embed_videos
 from pipeline.benchmark.imported import read_imported
@@ -63,6 +63,9 @@ Examples:
 
   driverprint benchmark NVFAIR-v2-release/ -o run/ --ablations --hours 8
       Trains every system of Tables III to VIII; each night goes on where the last one stopped.
+
+  driverprint benchmark corpus/ -o run/ --ablations --preset brief
+      The same on two CPU cores in some hours, by so short a schedule that little is learnt.
 
   driverprint benchmark /share/NVFAIR-v2-release/ -o /share/run/ --address auto
       On the Ray cluster this machine is part of: README, "Several machines".
@@ -138,7 +141,7 @@ def benchmark_command(
     paths = model or ([] if embeddings or ablations else [shipped_model()])
     models = [_model(path) for path in paths]
     run = RunFolder(out.resolve())
-    to_train = _to_train(whole, models) if ablations else []
+    to_train = _to_train(whole, models, PRESETS[preset]) if ablations else []
     altered = _sample(chosen, robustness)
     if check_only:
         raise typer.Exit(check(whole, chosen, altered, models, to_train, count, multi_clip=multi_clip))
@@ -214,11 +217,12 @@ def _model(path: Path) -> Model:
         raise UserError(str(error)) from None
 
 
-def _to_train(whole: Dataset, models: list[Model]) -> list[Trained]:
+def _to_train(whole: Dataset, models: list[Model], schedule: TrainConfig) -> list[Trained]:
     """The systems of the tables that no model given fills; those trained before are reused later."""
     present = {system_of(one.metadata) for one in models}
     trained = whole.labels.filter(~pl.col("original"), pl.col("split") == "train")["generator"]
-    return [one for one in systems_of_the_tables(sorted(trained.unique())) if not is_there(one, present)]
+    wanted = systems_of_the_tables(sorted(trained.unique()), schedule.system.clip_length)
+    return [one for one in wanted if not is_there(one, present)]
 
 
 def _sample(chosen: Dataset, count: int) -> Dataset | None:

@@ -10,14 +10,15 @@ from typing import Final
 
 from model.frame_store import FrameStore
 from model.metadata import ModelMetadata
-from model.system import CONDITIONS, System
+from model.system import CONDITIONS, Backbone, System
 from model.training.config import TrainConfig, load_config
 from pipeline.cli.export import VALIDATED_FOR
 from pipeline.cli.progress import console, steps
 from pipeline.cli.train import require_torch
 from pipeline.errors import UserError
 
-LENGTH: Final = 64  # T of every table but VII
+LENGTHS: Final = (16, 32, 64, 128)  # Table VII's
+RESNETS: Final[tuple[Backbone, ...]] = ("ResNet18-published", "ResNet18-fair")
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,23 @@ class Trained:
         return name if self.generators is None else f"{name}-on-{'-'.join(self.generators)}"
 
 
-def systems_of_the_tables(generators: Sequence[str]) -> list[Trained]:
-    """Every system Tables III to VIII need, the first tables' first; ``generators`` of the corpus."""
-    conditions = [Trained(System(condition=condition)) for condition in CONDITIONS]
-    lengths = [Trained(System(clip_length=frames)) for frames in (16, 32, 128)]
+def systems_of_the_tables(generators: Sequence[str], length: int) -> list[Trained]:
+    """Every system Tables III to VIII need, those that say most first; ``generators`` of the corpus.
+
+    ``length``: T of every table but VII, the paper's is 64.
+    """
+    conditions = [Trained(System(condition=condition, clip_length=length)) for condition in CONDITIONS]
+    resnets = [
+        Trained(System(backbone, condition, length)) for condition in CONDITIONS for backbone in RESNETS
+    ]
+    lengths = [Trained(System(clip_length=frames)) for frames in LENGTHS if frames != length]
     single = [
-        Trained(System(condition=condition), (generator,))
+        Trained(System(condition=condition, clip_length=length), (generator,))
         for condition in CONDITIONS[:2]  # FEAT_DIFF and PIXEL_DIFF, Tables IV and V
         for generator in (generators if len(generators) > 1 else ())
     ]
-    backbones = [
-        Trained(System(backbone, condition))
-        for backbone in ("ResNet18-published", "ResNet18-fair")
-        for condition in CONDITIONS
-    ]
-    return [*conditions, *lengths, *single, *backbones]
+    of_differences = 2 * len(RESNETS)  # CONDITIONS begins with the two that look at differences
+    return [*conditions, *resnets[:of_differences], *lengths, *single, *resnets[of_differences:]]
 
 
 def system_of(metadata: ModelMetadata) -> tuple[str, str, int, tuple[str, ...] | None]:

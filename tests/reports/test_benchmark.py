@@ -137,6 +137,37 @@ def test_each_cell_has_ours_theirs_difference_and_interval(folder: Path) -> None
     )
 
 
+def test_tables_stand_at_the_clip_length_most_systems_were_measured_at(folder: Path) -> None:
+    record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+    for number, one in enumerate(record["models"][:3]):
+        one |= {
+            "condition": ("FEAT_DIFF", "STATIC", "FEAT_DIFF")[number],
+            "clip_length": (32, 32, 64)[number],
+        }
+        one["validation"]["training"] |= {"generators": "all", "steps": 40, "batch": "8 drivers × 4 videos"}
+    (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+    tables = {table.name: table for table in paper_tables(load_run(folder))}
+    schedule = "training: 40 steps of 8 drivers × 4 videos"
+    assert tables["table-6"].title.endswith(f"T = 32; the paper's are of T = 64; {schedule}")
+    rows = {label: cells[0].ours.auc for label, cells in tables["table-6"].rows}
+    assert rows == {
+        "F5C FEAT_DIFF T=32": auc_of(1, "pooled"), "F5C STATIC T=32": auc_of(2, "pooled"),
+        "F5C PIXEL_DIFF T=32": None, "F5C RAW_FEAT T=32": None,
+    }  # fmt: skip
+
+
+def test_rows_of_unequal_schedules_say_so_each(folder: Path) -> None:
+    record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+    for number, one in enumerate(record["models"][:2]):
+        one["validation"]["training"] |= {"steps": 1000 + number, "batch": "8 drivers × 4 videos"}
+    (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+    lengths = next(table for table in paper_tables(load_run(folder)) if table.name == "table-7")
+    assert lengths.title == "Table VII. Clip length, F5C FEAT_DIFF"
+    labels = [label for label, _ in lengths.rows]
+    assert "F5C FEAT_DIFF T=64 (training: 1,000 steps of 8 drivers × 4 videos)" in labels
+    assert "F5C FEAT_DIFF T=32 (training: 1,001 steps of 8 drivers × 4 videos)" in labels
+
+
 def test_model_trained_on_one_generator_fills_its_row_of_the_matrix_only(folder: Path) -> None:
     build_benchmark_report(folder)
     found = cell(folder, "table-4", "trained on lia", "tps")

@@ -42,7 +42,7 @@ def no_frames() -> FrameStore:
 
 
 def test_every_cell_of_the_papers_tables_has_a_system() -> None:
-    found = systems_of_the_tables(["facevid2vid", "lia", "tps"])
+    found = systems_of_the_tables(["facevid2vid", "lia", "tps"], 64)
     whole = {
         (one.system.backbone, one.system.condition, one.system.clip_length)
         for one in found
@@ -56,6 +56,18 @@ def test_every_cell_of_the_papers_tables_has_a_system() -> None:
         for generator in ("facevid2vid", "lia", "tps")
     }
     assert len({one.name for one in found}) == len(found) == 4 + 3 + 6 + 8
+
+
+def test_systems_that_say_most_come_first_at_the_clip_length_of_the_schedule() -> None:
+    found = [str(one.system) for one in systems_of_the_tables(["tps"], 32)]
+    conditions = [f"F5C:{condition}:32" for condition in ("FEAT_DIFF", "PIXEL_DIFF", "RAW_FEAT", "STATIC")]
+    resnets = [
+        f"{backbone}:{condition}:32"
+        for condition in ("FEAT_DIFF", "PIXEL_DIFF")
+        for backbone in ("ResNet18-published", "ResNet18-fair")
+    ]
+    assert found[:11] == [*conditions, *resnets, *(f"F5C:FEAT_DIFF:{frames}" for frames in (16, 64, 128))]
+    assert len(set(found)) == len(found)
 
 
 def test_system_is_trained_exported_and_then_reused(frames: FrameStore, tmp_path: Path) -> None:
