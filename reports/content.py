@@ -15,7 +15,7 @@ from reports.conditions import Condition, conditions
 from reports.digits import decimals, settled
 from reports.exploratory import Exploration, exploration
 from reports.known_pairs import known_pairs
-from reports.known_scores import KnownScores, known_scores
+from reports.known_scores import KnownScores, Reached, known_scores
 from reports.ledger import Ledger, ledger
 from reports.model_status import Status, model_status
 from reports.questioned import Questioned, questioned, strength_notes
@@ -24,9 +24,25 @@ from reports.validation import Separation, separations
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A questioned video's score against one identity, among the known videos' scores of both kinds.
+
+    ``nearest``: the identity is here as the nearest of all, not as the claimed driver.
+    """
+
+    identity: str
+    nearest: bool
+    score: float
+    same: Reached
+    different: Reached
+
+
+@dataclass(frozen=True)
 class Content:
     """The report's findings, without any wording or layout.
 
+    ``marks``: the nearest identity's score of each questioned video, ``shares`` how it and the claimed
+    driver's compare with the known videos; both by label.
     ``most_occluded``: the number of questioned videos this case exceeds, so that none had an occlusion test.
     """
 
@@ -40,7 +56,7 @@ class Content:
     known_scores: KnownScores
     exploration: Exploration | None
     marks: dict[str, float]
-    shares: dict[str, tuple[float | None, float | None]]
+    shares: dict[str, tuple[Compared, ...]]
     n_known_videos: int
     score_digits: int
     conditions: list[Condition]
@@ -64,11 +80,26 @@ def content(case: Case) -> Content:
         known_scores=scores,
         exploration=exploration(case) if case.exploratory else None,
         marks=marks,
-        shares={label: scores.share_as_high(score) for label, score in marks.items()},
+        shares={q.label: _compared(q, scores) for q in results if q.ranking},
         conditions=conditions(case),
         score_digits=decimals(_all_scores(case)),
         most_occluded=MOST_VIDEOS if asked > MOST_VIDEOS else None,
         n_known_videos=sum(e.row["role"] == "known" for e in case.exhibits),
+    )
+
+
+def _compared(result: Questioned, scores: KnownScores) -> tuple[Compared, ...]:
+    """The nearest identity and, named beforehand, the claimed driver, even where it is the same one."""
+    chosen = [(result.ranking[0], True), *([(result.claimed, False)] if result.claimed else [])]
+    return tuple(
+        Compared(
+            identity=r.identity,
+            nearest=nearest,
+            score=r.score,
+            same=scores.same_as_high(r.score),
+            different=scores.different_as_high(r.score, nearest=nearest),
+        )
+        for r, nearest in chosen
     )
 
 
