@@ -42,13 +42,29 @@ class Comparisons:
     def identities(self) -> list[str]:
         return sorted({*self.left.tolist(), *self.right.tolist()})
 
+    @property
+    def n_same_drivers(self) -> int:
+        """How many drivers have a same-driver comparison."""
+        return len(set(self.left[self.same].tolist()))
+
+    @property
+    def n_different_drivers(self) -> int:
+        """How many people the different-driver comparisons rest on: those of the side that has fewer.
+
+        Sixty strangers against one identity show how that one is mistaken, not how identities are: where
+        every left meets every right, the variance of a mean holds one part that falls with the number of
+        people left and one that falls with the number right, and the smaller number governs it.
+        """
+        different = ~self.same
+        return min(len(set(side[different].tolist())) for side in (self.left, self.right))
+
 
 @dataclass(frozen=True)
 class Calibration:
     """log10 LR = slope · score + intercept, kept within ``low`` and ``high``.
 
-    ``draws`` (DRAWS, 2) are slope and intercept of the bootstrap. ``cllr`` and ``cllr_min`` are measured
-    on comparisons left out of the fit.
+    ``n_same_drivers`` and ``n_different_drivers`` as in Comparisons. ``draws`` (DRAWS, 2) are slope and
+    intercept of the bootstrap. ``cllr`` and ``cllr_min`` are measured on comparisons left out of the fit.
     """
 
     slope: float
@@ -57,7 +73,8 @@ class Calibration:
     high: float
     n_same: int
     n_different: int
-    n_identities: int
+    n_same_drivers: int
+    n_different_drivers: int
     cllr: float
     cllr_min: float
     draws: Floats = field(repr=False)
@@ -77,8 +94,10 @@ class Calibration:
 def calibrate(comparisons: Comparisons) -> tuple[Calibration, Floats] | None:
     """The calibration, and the bounded log10 LR (n,) of each comparison by a fit without its two drivers.
 
-    Bounds: the ELUB of those left-out LRs, and on either side no more than log10(identities + 1), ELUB's own
-    limit with people for pairs, since the pairs of one person are not independent. Interval: whole
+    Bounds: the ELUB of those left-out LRs, and on either side no more than ELUB's own limit, log10(n + 1),
+    with people for pairs, since the pairs of one person are not independent. Below 0 those are the drivers
+    with a same-driver comparison, whose pairs alone show how seldom one driver scores so low; above 0 the
+    people of the different-driver comparisons (`Comparisons.n_different_drivers`). Interval: whole
     identities are drawn with replacement; a pair of two people counts as often as the product of their
     draws. Fixed seed, equal input gives equal output.
 
@@ -96,8 +115,8 @@ def calibrate(comparisons: Comparisons) -> tuple[Calibration, Floats] | None:
     if slope <= 0 or not np.isfinite(fitted).all() or len(draws) < 0.9 * DRAWS:
         return None
     low, high = elub(fitted[same], fitted[~same])
-    most = float(np.log10(len(names) + 1))
-    low, high = max(low, -most), min(high, most)
+    of_same, of_different = comparisons.n_same_drivers, comparisons.n_different_drivers
+    low, high = max(low, -float(np.log10(of_same + 1))), min(high, float(np.log10(of_different + 1)))
     fitted = np.clip(fitted, low, high)
     found = Calibration(
         slope=float(slope),
@@ -106,7 +125,8 @@ def calibrate(comparisons: Comparisons) -> tuple[Calibration, Floats] | None:
         high=high,
         n_same=int(same.sum()),
         n_different=int((~same).sum()),
-        n_identities=len(names),
+        n_same_drivers=of_same,
+        n_different_drivers=of_different,
         cllr=cllr(fitted[same], fitted[~same]),
         cllr_min=cllr_min(fitted[same], fitted[~same]),
         draws=draws,
@@ -188,7 +208,8 @@ def fit_calibration(pairs: Comparisons) -> dict[str, Any] | None:
         "llr_high": found.high,
         "same_driver_pairs": found.n_same,
         "different_driver_pairs": found.n_different,
-        "identities": found.n_identities,
+        "same_driver_identities": found.n_same_drivers,
+        "different_driver_identities": found.n_different_drivers,
         "cllr": found.cllr,
         "cllr_min": found.cllr_min,
         "clips": 1,
@@ -207,7 +228,8 @@ def read_calibration(stated: Mapping[str, Any]) -> Calibration | None:
             high=float(stated["llr_high"]),
             n_same=int(stated["same_driver_pairs"]),
             n_different=int(stated["different_driver_pairs"]),
-            n_identities=int(stated["identities"]),
+            n_same_drivers=int(stated["same_driver_identities"]),
+            n_different_drivers=int(stated["different_driver_identities"]),
             cllr=float(stated["cllr"]),
             cllr_min=float(stated["cllr_min"]),
             draws=np.asarray(stated["draws"], np.float64).reshape(-1, 2),

@@ -156,17 +156,22 @@ def _face_warning(face: str | None, faces: set[str | None]) -> str:
 def _case_note(case: CaseCalibration) -> str:
     found, numbers = case.calibration, case.numbers
     return (
-        f"calibrated on this case's known videos, the face held equal: {found.n_same} same-driver and "
-        f"{found.n_different} different-driver comparisons by {found.n_identities} drivers, each of "
+        f"calibrated on this case's known videos, the face held equal: {_behind(found)}, each of "
         f"{_count(numbers.clips, 'clip')} against {_count(numbers.known, 'known video')}"
     )
 
 
 def _model_note(found: Calibration) -> str:
     return (
-        f"calibrated on the model's validation videos, not on this case: {found.n_same} same-driver and "
-        f"{found.n_different} different-driver comparisons by {found.n_identities} drivers, each of 1 clip "
+        f"calibrated on the model's validation videos, not on this case: {_behind(found)}, each of 1 clip "
         "against 1 known video"
+    )
+
+
+def _behind(found: Calibration) -> str:
+    return (
+        f"{found.n_same} same-driver comparisons by {found.n_same_drivers} drivers and {found.n_different} "
+        f"different-driver comparisons by {found.n_different_drivers}"
     )
 
 

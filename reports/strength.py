@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from model.calibration import Comparisons
 from model.likelihood import cllr, cllr_min
 from reports.case import Case
 
@@ -21,15 +22,17 @@ Floats = NDArray[np.float64]
 class Strength:
     """One calibration of the case, over ``n_clips`` against ``n_known`` known videos.
 
-    ``same`` and ``different`` are log10 LRs; ``misleading_same`` and ``misleading_different`` the shares
-    that point to the wrong proposition.
+    ``n_same_drivers`` and ``n_different_drivers`` are the people the two kinds rest on, as
+    `model.calibration.Comparisons` counts them. ``same`` and ``different`` are log10 LRs;
+    ``misleading_same`` and ``misleading_different`` the shares that point to the wrong proposition.
     """
 
     n_clips: int
     n_known: int
     n_same: int
     n_different: int
-    n_identities: int
+    n_same_drivers: int
+    n_different_drivers: int
     cllr: float
     cllr_min: float
     misleading_same: float
@@ -42,24 +45,24 @@ def strengths(case: Case) -> list[Strength]:
     """The case's calibrations, the one over most clips and known videos first."""
     columns = {
         name: case.calibration.column(name).to_numpy(zero_copy_only=False)
-        for name in ("n_clips", "n_known", "same_driver", "llr", "driver", "identity")
+        for name in ("n_clips", "n_known", "llr", "driver", "identity")
     }
     numbers = sorted(set(zip(columns["n_clips"].tolist(), columns["n_known"].tolist(), strict=True)))
     numbers.sort(key=lambda n: n[0] * n[1], reverse=True)
     found = []
     for n_clips, n_known in numbers:
         here = (columns["n_clips"] == n_clips) & (columns["n_known"] == n_known)
-        truth = columns["same_driver"][here].astype(bool)
         llr = columns["llr"][here].astype(np.float64)
-        same, different = llr[truth], llr[~truth]
-        people = {*columns["driver"][here].tolist(), *columns["identity"][here].tolist()}
+        compared = Comparisons(llr, columns["driver"][here], columns["identity"][here])
+        same, different = llr[compared.same], llr[~compared.same]
         found.append(
             Strength(
                 n_clips=n_clips,
                 n_known=n_known,
                 n_same=len(same),
                 n_different=len(different),
-                n_identities=len(people),
+                n_same_drivers=compared.n_same_drivers,
+                n_different_drivers=compared.n_different_drivers,
                 cllr=cllr(same, different),
                 cllr_min=cllr_min(same, different),
                 misleading_same=float(np.mean(same < 0)),

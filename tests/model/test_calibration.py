@@ -88,7 +88,7 @@ def test_likelihood_ratio_of_two_normals_is_recovered() -> None:
     slope = 0.5 / 0.09 / math.log(10)
     assert fitted[0].slope == pytest.approx(slope, rel=0.06)
     assert -fitted[0].intercept / fitted[0].slope == pytest.approx(-1.25, rel=0.02)
-    assert fitted[0].n_identities == 40
+    assert fitted[0].n_same_drivers == fitted[0].n_different_drivers == 40
 
 
 @pytest.mark.parametrize("apart", [0.2, 0.6, 5.0])
@@ -105,6 +105,40 @@ def test_likelihood_ratios_never_pass_the_bound(apart: float) -> None:
         assert calibration.low <= low <= calibration.llr(score) <= high <= calibration.high
     assert left_out.min() >= calibration.low
     assert left_out.max() <= calibration.high
+
+
+def with_strangers(known: int, strangers: int, *, one_side: bool) -> Comparisons:
+    """Well separated scores of ``known`` people and of others who are never compared with themselves.
+
+    One side: every stranger meets the known people only, and none of them meets the strangers.
+    """
+    random = np.random.default_rng(0)
+    names = np.array([f"p{i:02d}" for i in range(known + strangers)])
+    pairs = [
+        (a, b)
+        for a in range(len(names))
+        for b in range(known if one_side else len(names))
+        for _ in range(7 if a < known and b < known else 1)
+        if a != b or a < known
+    ]
+    left, right = (np.array(side) for side in zip(*pairs, strict=True))
+    score = np.where(left == right, -1.0, -3.0) + random.normal(0, 0.1, len(pairs))
+    return Comparisons(score, names[left], names[right])
+
+
+@pytest.mark.parametrize("strangers", [0, 20, 60])
+def test_strangers_lend_no_strength_against_a_driver(strangers: int) -> None:
+    """How seldom one driver scores so low, only the drivers with a same-driver comparison show."""
+    for one_side in (False, True):
+        data = with_strangers(5, strangers, one_side=one_side)
+        fitted = calibrate(data)
+        assert fitted is not None
+        assert -math.log10(5 + 1) <= fitted[0].low < -0.7
+        assert fitted[1].min() == fitted[0].low
+        people = 5 if one_side else 5 + strangers
+        assert 0.7 < fitted[0].high <= math.log10(people + 1)
+        assert fitted[1].max() == fitted[0].high
+        assert (fitted[0].n_same_drivers, fitted[0].n_different_drivers) == (5, people)
 
 
 @pytest.mark.parametrize("seed", range(6))

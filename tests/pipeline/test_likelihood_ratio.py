@@ -105,7 +105,8 @@ def test_likelihood_ratio_is_the_calibrations_of_the_score() -> None:
         assert (row["llr_low"], row["llr_high"]) == calibration.interval(row["llr_score"])
         assert row["llr_bound"] == (calibration.high if row["llr"] >= 0 else -calibration.low)
         assert (
-            "calibrated on this case's known videos, the face held equal: 36 same-driver" in row["llr_note"]
+            "calibrated on this case's known videos, the face held equal: 36 same-driver comparisons by "
+            "6 drivers and 180 different-driver comparisons by 6, each of" in row["llr_note"]
         )
     right = [row["llr"] for row in found if row["identity"][1] == row["evidence_id"][1]]
     wrong = [row["llr"] for row in found if row["identity"][1] != row["evidence_id"][1]]

@@ -26,8 +26,9 @@ def test_likelihood_ratio_stands_with_interval_bound_and_source(calibrated: Buil
         shown = f"{signed(row['llr'])} {signed(row['llr_low'])} to {signed(row['llr_high'])}"
         assert f"{shown}; kept within {signed(row['llr_bound'])} of 0" in calibrated.text
         assert row["llr_note"] in calibrated.text
-    assert "the face held equal: 36 same-driver and 180 different-driver comparisons by 6 drivers" in (
-        calibrated.text
+    assert (
+        "the face held equal: 36 same-driver comparisons by 6 drivers and 180 different-driver comparisons "
+        "by 6, each of" in calibrated.text
     )
 
 
@@ -62,6 +63,10 @@ def test_measures_are_those_of_the_calibration_table(calibrated: Built) -> None:
         same = [r["llr"] for r in here if r["same_driver"]]
         different = [r["llr"] for r in here if not r["same_driver"]]
         assert (found["n_same"], found["n_different"]) == (len(same), len(different))
+        assert found["n_same_drivers"] == len({r["driver"] for r in here if r["same_driver"]})
+        others = [r for r in here if not r["same_driver"]]
+        sides = [len({r[side] for r in others}) for side in ("driver", "identity")]
+        assert found["n_different_drivers"] == min(sides)
         assert found["cllr"] == pytest.approx(cllr(same, different))
         assert found["cllr_min"] == pytest.approx(cllr_min(same, different))
         assert found["misleading_same"] == pytest.approx(np.mean(np.array(same) < 0))
