@@ -10,19 +10,41 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from pipeline import schemas
 from pipeline.audit import AUDIT_NAME
-from pipeline.custody import make_private_folder, remove_unfinished, write_atomically, write_sums
+from pipeline.custody import (
+    UNFINISHED_PREFIX,
+    make_private_folder,
+    remove_unfinished,
+    write_atomically,
+    write_sums,
+)
 from pipeline.errors import UserError
+from pipeline.purge import PURGE_NAME
+from pipeline.tables import FOLDERS
 
 MARKER = "run.json"
 SUMS = "SHA256SUMS"
 WORK = ".work"
+REPORT = "report.html"
+PAGES = "report-videos"
+
+#: All that a run, a report or a purge leaves in a case: files, and folders with what they hold.
+_FILES: Final = {
+    MARKER, SUMS, AUDIT_NAME, PURGE_NAME, REPORT, "report.part",
+    *(f"{name}.parquet" for name in schemas.TABLES if name not in FOLDERS),
+}  # fmt: skip
+_FOLDERS: Final = {
+    **{name: re.compile(rf"part-\d+\.parquet|{re.escape(UNFINISHED_PREFIX)}.*") for name in FOLDERS},
+    PAGES: re.compile(r"\d+\.(html|part)"),
+}
 
 
 class CaseFolder:
@@ -60,7 +82,7 @@ class CaseFolder:
 
     @property
     def report(self) -> Path:
-        return self.root / "report.html"
+        return self.root / REPORT
 
     def is_unfinished(self) -> bool:
         return self.work.exists()
@@ -92,9 +114,11 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
     """Make the folder ready for a run with this plan; True when an unfinished run is continued.
 
     ``plan`` holds everything that decides what the shards contain (model, clip length, crops …).
-    Shards made under another plan cannot be continued and are never mixed.
+    Shards made under another plan cannot be continued and are never mixed. ``fresh`` takes nothing away
+    yet: an earlier case stays as it is until ``start_again``, and the log of this run begins in ``.work``.
 
-    Raises UserError when the folder holds something that is not a case, or another plan's run.
+    Raises UserError when the folder holds something that is not a case, or another plan's run, or when a
+    fresh start would remove what this program has not written.
     """
     occupied = case.root.exists() and (not case.root.is_dir() or any(case.root.iterdir()))
     ours = case.plan.is_file() or case.record.is_file() or _only_work(case)
@@ -103,8 +127,12 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
             f"{case.root} exists and is not a driverprint case: name a new or empty folder with -o, "
             "nothing in it was touched."
         )
-    if fresh and occupied:
-        _empty(case)
+    if fresh:
+        _refuse_foreign(case)
+        _hold(case, case.members)
+        if os.path.lexists(case.root / AUDIT_NAME):
+            shutil.copyfile(case.root / AUDIT_NAME, case.work / AUDIT_NAME, follow_symlinks=False)
+        return False
     if case.root.is_dir():
         remove_unfinished(case.root)
     if case.plan.is_file():
@@ -113,19 +141,80 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
                 f"{case.root} holds an unfinished run with other settings (model, clip length, stride, crop "
                 "or version): use --fresh to start again, or name another folder with -o."
             )
-        write_atomically(case.holder, str(os.getpid()).encode())
+        _hold(case)
         return True
     clear_work(case)  # without a plan it is what a kill left of an older run
-    for folder in (case.root, case.work, case.shards, case.members):
+    _hold(case, case.shards, case.members)
+    _write_plan(case, plan)
+    return False
+
+
+def start_again(case: CaseFolder, plan: Mapping[str, Any]) -> None:
+    """Remove the earlier case, now that there is evidence to put a new one in its place.
+
+    What ``prepare_case(fresh=True)`` began in ``.work``, unpacked members and log, is what the run goes on
+    with. Raises UserError when something was put into the folder meanwhile that is not this program's.
+    """
+    _refuse_foreign(case)
+    _empty(case)
+    (case.work / AUDIT_NAME).replace(case.root / AUDIT_NAME)
+    make_private_folder(case.shards)
+    _write_plan(case, plan)
+
+
+@contextmanager
+def left_sealed(case: CaseFolder) -> Iterator[None]:
+    """Leave a sealed case exactly as it was when a block fails that has so far only written to ``.work``."""
+    try:
+        yield
+    except BaseException:
+        if case.is_sealed():
+            clear_work(case)
+        raise
+
+
+def _hold(case: CaseFolder, *folders: Path) -> None:
+    """Make private folders, and note who works on the case."""
+    for folder in (case.root, case.work, *folders):
         make_private_folder(folder)
     write_atomically(case.holder, str(os.getpid()).encode())
+
+
+def _write_plan(case: CaseFolder, plan: Mapping[str, Any]) -> None:
     write_atomically(case.plan, json.dumps(plan, indent=1, sort_keys=True).encode())
-    return False
 
 
 def _only_work(case: CaseFolder) -> bool:
     """A run killed before its plan was written leaves an empty ``.work`` and nothing else."""
     return case.root.is_dir() and {entry.name for entry in case.root.iterdir()} <= {WORK, AUDIT_NAME}
+
+
+def _refuse_foreign(case: CaseFolder) -> None:
+    foreign = _foreign(case)
+    if foreign is not None:
+        raise UserError(
+            f"{case.root} holds {foreign}, which driverprint has not written and --fresh would remove: "
+            "move it elsewhere; nothing was removed."
+        )
+
+
+def _foreign(case: CaseFolder) -> str | None:
+    """The first thing in the folder that no run of this program writes there."""
+    if not case.root.is_dir():
+        return None
+    for entry in sorted(case.root.iterdir()):
+        if entry.is_dir() and not entry.is_symlink():
+            inside = _FOLDERS.get(entry.name)
+            if entry.name == WORK:
+                continue
+            if inside is None:
+                return entry.name
+            for part in sorted(entry.iterdir()):
+                if part.is_dir() or not inside.fullmatch(part.name):
+                    return f"{entry.name}/{part.name}"
+        elif entry.name not in _FILES and not entry.name.startswith(UNFINISHED_PREFIX):
+            return entry.name
+    return None
 
 
 def seal(case: CaseFolder) -> None:
@@ -141,14 +230,16 @@ def clear_work(case: CaseFolder) -> None:
 
 
 def _empty(case: CaseFolder) -> None:
-    """Remove all but the log, which stays to tell that there was an earlier run.
+    """Remove all but the log, which tells that there was an earlier run, and what the new one has begun.
 
     The checksums go first, ledger and record last: killed in between, the folder is still known as a
     case and as one that is not sealed.
     """
     (case.root / SUMS).unlink(missing_ok=True)
     kept = {AUDIT_NAME, MARKER, WORK}
-    for entry in [*(e for e in case.root.iterdir() if e.name not in kept), case.work, case.record]:
+    old = [*(e for e in case.root.iterdir() if e.name not in kept), case.shards]
+    begun = {case.members.name, case.holder.name, AUDIT_NAME}
+    for entry in [*old, *(e for e in case.work.iterdir() if e.name not in begun), case.record]:
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:

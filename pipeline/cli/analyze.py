@@ -20,7 +20,7 @@ from model.metadata import ModelFileError, ModelMetadata, model_id, read_metadat
 from model.shipped import shipped_model
 from pipeline import schemas
 from pipeline.audit import Audit
-from pipeline.case_folder import CaseFolder, clear_work, locked, prepare_case, seal
+from pipeline.case_folder import CaseFolder, clear_work, left_sealed, locked, prepare_case, seal, start_again
 from pipeline.casefile import CaseFile, missing_members, read_case
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import console, steps
@@ -89,9 +89,13 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
     with locked(case):
         if case.is_sealed() and not fresh:
             return _already_sealed(case)
-        continued = prepare_case(case, _plan(request), fresh=fresh)
-        with Audit(case.root, tool_version()) as audit:
+        plan = _plan(request)
+        continued = prepare_case(case, plan, fresh=fresh)
+        # The log of a fresh start is written aside until there is something to put in the old case's place.
+        with left_sealed(case), Audit(case.work if fresh else case.root, tool_version()) as audit:
             found = _take_in(request, audit)
+            if fresh:
+                start_again(case, plan)
             conflicts = find_conflicts(found)
             ledger = Ledger(case.shards)
             processed = _process(request, found, ledger, audit, continued=continued)
@@ -365,6 +369,12 @@ def _request(
 ) -> Request:
     if not evidence.is_dir():
         raise UserError(f"{evidence} is not a folder: name the folder that holds the videos.")
+    folder = CaseFolder(out)
+    if evidence.resolve().is_relative_to(folder.root):
+        raise UserError(
+            f"The evidence folder {evidence} lies in the case folder {out}, which is written and, with "
+            "--fresh, emptied: name a case folder outside the evidence with -o, or move the evidence."
+        )
     chosen = (model or shipped_model()).resolve()
     try:
         metadata = read_metadata(chosen)
@@ -379,7 +389,7 @@ def _request(
         )
     return Request(
         evidence=evidence.resolve(),
-        case=CaseFolder(out),
+        case=folder,
         model=chosen,
         metadata=metadata,
         case_file=case_file,

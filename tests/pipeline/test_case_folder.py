@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.case_folder import CaseFolder, locked, prepare_case
+from pipeline.audit import Audit
+from pipeline.case_folder import CaseFolder, locked, prepare_case, start_again
 from pipeline.errors import UserError
 
 PLAN = {"model_id": "m", "clip_length": 64}
@@ -29,8 +30,37 @@ def test_unfinished_run_is_continued_with_the_same_settings_only(tmp_path: Path)
     assert prepare_case(case, PLAN, fresh=False) is True
     with pytest.raises(UserError, match="other settings"):
         prepare_case(case, {**PLAN, "clip_length": 32}, fresh=False)
-    assert prepare_case(case, {**PLAN, "clip_length": 32}, fresh=True) is False
+    other = {**PLAN, "clip_length": 32}
+    assert prepare_case(case, other, fresh=True) is False
+    assert (case.shards / "a.arrow").exists()  # nothing is taken away before there is evidence to replace it
+    Audit(case.work, "1.0").__enter__()
+    start_again(case, other)
     assert not list(case.shards.iterdir())
+    assert prepare_case(case, other, fresh=False) is True
+
+
+@pytest.mark.parametrize("name", ["seized/one.mp4", "notes.txt", "clips/mine.mp4", "report-videos/x/y.mp4"])
+def test_fresh_start_removes_only_what_this_program_wrote(tmp_path: Path, name: str) -> None:
+    case = CaseFolder(tmp_path / "case")
+    prepare_case(case, PLAN, fresh=False)
+    for own in (
+        "run.json",
+        "evidence.parquet",
+        "clips/part-0.parquet",
+        "report.html",
+        "report-videos/001.html",
+    ):
+        (case.root / own).parent.mkdir(exist_ok=True)
+        (case.root / own).touch()
+    prepare_case(case, PLAN, fresh=True)
+    foreign = case.root / name
+    foreign.parent.mkdir(parents=True, exist_ok=True)
+    foreign.write_text("the only copy", encoding="utf-8")
+    for step in (lambda: prepare_case(case, PLAN, fresh=True), lambda: start_again(case, PLAN)):
+        with pytest.raises(UserError, match=f"holds {name.rsplit('/', 1)[0] if 'x/' in name else name[:6]}"):
+            step()
+    assert foreign.read_text(encoding="utf-8") == "the only copy"
+    assert (case.root / "clips/part-0.parquet").exists()
 
 
 def test_case_is_private(tmp_path: Path) -> None:
