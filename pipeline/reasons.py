@@ -61,6 +61,7 @@ INTAKE: Final[dict[str, str]] = {
     "member_absolute_path": "the archive gives the member an absolute path",
     "member_parent_path": "the archive gives the member a path that leads out of it",
     "member_without_name": "the archive gives the member no name",
+    "member_name_too_long": "the archive gives the member a name longer than any file's; it is shown cut",
     "member_repeated": "an earlier member of the archive has the same name",
     "member_link": "the member is a link",
     "member_special": "the member is a device or other special file",

@@ -18,6 +18,7 @@ from typing import Any, Final
 from pipeline.decode.confine import arm_cpu, confine
 from pipeline.decode.types import Limits
 from pipeline.decode.wire import BrokenWireError, pack, write_all
+from pipeline.intake.limits import MAX_NAME
 from pipeline.intake.members import DamagedError, EncryptedError, Member
 
 NEXT: Final = b"n"
@@ -78,7 +79,7 @@ def _next(members: Iterator[Member]) -> tuple[Member | None, bytes]:
         return None, _END
     header: dict[str, Any] = {
         "kind": "member",
-        "name": member.name.hex(),
+        "name": member.name[: MAX_NAME + 1].hex(),  # enough to be refused
         "size": member.size,
         "modified": member.modified.timestamp() if member.modified else None,
         "refusal": list(vars(member.refusal).values()) if member.refusal else None,

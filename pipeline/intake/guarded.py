@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pipeline.decode.wire import BrokenWireError, SilentWireError, read_message, write_all
 from pipeline.intake.child import DATA, NEXT, PIECE
-from pipeline.intake.limits import MAX_METADATA
+from pipeline.intake.limits import MAX_NAME
 from pipeline.intake.members import DamagedError, EncryptedError, Member, Members, Refusal
 from pipeline.intake.reading import utc
 from pipeline.reasons import INTAKE
@@ -114,7 +114,7 @@ def _member(header: dict[str, Any], talk: _Talk) -> Member:
         refusal = Refusal(code, sentence, status)
     modified = header["modified"]
     name = bytes.fromhex(header["name"])
-    if len(name) > MAX_METADATA:
+    if len(name) > MAX_NAME + 1:
         raise ValueError("a name")
     return Member(
         name,

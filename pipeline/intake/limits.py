@@ -17,7 +17,10 @@ MAX_RATIO: Final = 200  # unpacked bytes for each byte of the archive
 OUTER_ALLOWANCE: Final = 4 * 2**30  # bytes any archive on the disk may unfold to, all levels together
 ALLOWANCE: Final = 256 * 2**20  # bytes any nested archive or single member may unfold to
 MAX_UNPACKED: Final = 2**40  # bytes; more than a terabyte should be unpacked by hand, where it can be seen
-MAX_METADATA: Final = 16 * 2**20  # bytes of member list or headers read into memory at once
+MAX_METADATA: Final = 16 * 2**20  # bytes of member list read into memory at once
+MAX_HEADER: Final = 4 * 2**20  # bytes of one tar member's headers; a map of 80,000 holes takes half of it
+MAX_NAME: Final = 4096  # bytes of a member's name; Linux's PATH_MAX
+LABELS: Final = 32 * 2**20  # characters that paths of members may always have together in a case's tables
 
 
 class BombError(Exception):
@@ -32,10 +35,12 @@ class Budget:
     members_left: int
     parent: Budget | None = None
     most: int = MAX_MEMBERS
+    labels_left: int = LABELS  # characters
 
     def nested(self, size: int) -> Budget:
         """Budget of an archive of ``size`` bytes found inside this one."""
-        return Budget(min(max(ALLOWANCE, MAX_RATIO * size), MAX_UNPACKED), MAX_MEMBERS, self, MAX_MEMBERS)
+        unpacked = min(max(ALLOWANCE, MAX_RATIO * size), MAX_UNPACKED)
+        return Budget(unpacked, MAX_MEMBERS, self, MAX_MEMBERS, max(LABELS, size))
 
     def spend(self, size: int) -> None:
         """Count ``size`` unpacked bytes. Raises BombError when this archive or one around it is used up."""
@@ -45,16 +50,20 @@ class Budget:
         if self.bytes_left < 0:
             raise BombError(f"it unfolds to far more than its size (more than {MAX_RATIO} times)")
 
-    def count(self) -> None:
-        """Count one member. Raises BombError when there are too many."""
+    def count(self, path: str) -> None:
+        """Count one member, whose row will hold ``path``. Raises BombError when there are too many."""
         self.members_left -= 1
+        self.labels_left -= len(path)
         if self.parent is not None:
-            self.parent.count()
+            self.parent.count(path)
         if self.members_left < 0:
             raise BombError(f"it holds more than {self.most:,} members")
+        if self.labels_left < 0:
+            raise BombError("the names of its members are far longer than those of files are")
 
 
 def outer_budget(size: int, members: int | None = None) -> Budget:
     """Budget of an archive of ``size`` bytes that lies in the evidence folder itself."""
     allowed = MAX_MEMBERS if members is None else members
-    return Budget(min(max(OUTER_ALLOWANCE, MAX_RATIO * size), MAX_UNPACKED), allowed, most=allowed)
+    unpacked = min(max(OUTER_ALLOWANCE, MAX_RATIO * size), MAX_UNPACKED)
+    return Budget(unpacked, allowed, most=allowed, labels_left=max(LABELS, size))

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from pipeline.intake.limits import MAX_NAME
+from pipeline.intake.names import printable
+
 _DRIVE: Final = re.compile(rb"[A-Za-z]:")
+_SAID: Final = 300  # characters of an error that are told
 
 
 class Stream(Protocol):
@@ -52,11 +56,17 @@ Members = Generator[Member, None, None]  # to be closed when no more are wanted
 
 
 def refused_name(name: bytes) -> Refusal | None:
-    """Refuse names that would lead out of the folder an archive is unpacked in.
+    """Refuse names no file can have, and names that would lead out of the folder an archive is unpacked in.
 
     Members are never unpacked under their own name; but such a name is an attack on whoever unpacks the
     archive, which the examiner should see, and no honest packer writes it.
     """
+    if len(name) > MAX_NAME:  # first: it may be long enough to make any other look at it expensive
+        return Refusal(
+            "member_name_too_long",
+            f"The archive gives this member a name of more than {MAX_NAME:,} bytes, shown here cut; "
+            "unpack it by hand under a shorter one.",
+        )
     parts = re.split(rb"[/\\]", name)
     if name.startswith((b"/", b"\\")) or _DRIVE.match(name):
         return Refusal("member_absolute_path", "The archive gives this member an absolute path.")
@@ -72,3 +82,11 @@ def refused_name(name: bytes) -> Refusal | None:
 def tidy(name: bytes) -> bytes:
     """A harmless name without ``.`` and empty parts."""
     return b"/".join(part for part in name.split(b"/") if part not in (b"", b"."))
+
+
+def clause(error: Exception) -> str:
+    """What an error says, fit for a reason: libraries quote names in it, at any length."""
+    if isinstance(error, MemoryError):
+        return "it asks for more memory than there is"
+    said = printable(str(error)[:_SAID])
+    return said if len(str(error)) <= _SAID else f"{said}…"

@@ -4,8 +4,8 @@ A path label is UTF-8 text with ``/`` between its parts. Names are bytes and com
 bytes are written as escapes, reversibly: a backslash as ``\\``, a byte that is not UTF-8 (and NUL) as
 ``\xff``, and a ``!`` that ends a part as ``\x21``. So ``!/`` only ever stands between an archive and its
 member, a path ending in ``!`` is the archive's remainder that could not be listed, and ``\#2`` can only be
-the second member of one name. Everything else (quotes, newlines, markup) stays as it is: whoever prints a
-label uses ``printable``.
+the second member of one name. A member's name too long to be kept is cut and ends in ``\…``. Everything
+else (quotes, newlines, markup) stays as it is: whoever prints a label uses ``printable``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Final
 KNOWN_FOLDER: Final = "known"
 MEMBER: Final = "!/"
 
+_SHOWN: Final = 200  # bytes of a name that is too long
 _ESCAPE: Final = re.compile(rb"\\(\\|x[0-9a-f]{2})")
 
 
@@ -36,6 +37,11 @@ def label(raw: bytes) -> str:
     text = raw.decode("utf-8", "surrogateescape").replace("\\", "\\\\").replace("\0", "\\x00")
     text = "".join(f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in text)
     return re.sub(r"!(?=/|\Z)", r"\\x21", text)
+
+
+def shortened(raw: bytes) -> str:
+    r"""The label of a name too long to be kept whole: its beginning and ``\…``, which no label holds."""
+    return label(raw[:_SHOWN]) + "\\…"
 
 
 def raw_name(text: str) -> bytes:

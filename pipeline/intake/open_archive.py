@@ -11,9 +11,9 @@ from pathlib import Path
 from pipeline.intake.disks import EWF, IMAGES
 from pipeline.intake.found import Found
 from pipeline.intake.judge import Judge
-from pipeline.intake.limits import MAX_DEPTH, MAX_IMAGE_FILES, BombError, Budget, outer_budget
-from pipeline.intake.members import DamagedError, EncryptedError, Member, refused_name, tidy
-from pipeline.intake.names import MEMBER, label, raw_name
+from pipeline.intake.limits import MAX_DEPTH, MAX_IMAGE_FILES, MAX_NAME, BombError, Budget, outer_budget
+from pipeline.intake.members import DamagedError, EncryptedError, Member, clause, refused_name, tidy
+from pipeline.intake.names import MEMBER, label, raw_name, shortened
 from pipeline.intake.reading import HEAD_SIZE, Read, open_evidence
 from pipeline.intake.sniff import sniff
 from pipeline.intake.unpack import UNPACK_ERRORS, members, unpack
@@ -61,7 +61,8 @@ def _rows(archive: Found, judge: Judge, scratch: Path, around: Budget | None, de
                     member = next(reader, None)
                     if member is None:
                         return
-                    budget.count()
+                    path = _path(archive, member, taken)
+                    budget.count(path)
                 except BombError as error:
                     yield _rest(archive, judge, "archive_bomb", error)
                     return
@@ -71,7 +72,6 @@ def _rows(archive: Found, judge: Judge, scratch: Path, around: Budget | None, de
                 except (DamagedError, *UNPACK_ERRORS) as error:
                     yield _rest(archive, judge, "archive_damaged", error)
                     return
-                path = _path(archive, member, taken)
                 for row in _member_rows(member, path, judge, scratch, budget, depth):
                     # Folders of a file system are not the examiner's, who calls one after the face shown.
                     yield replace(row, target=judge.stated_target(row.path)) if kind in IMAGES else row
@@ -79,7 +79,11 @@ def _rows(archive: Found, judge: Judge, scratch: Path, around: Budget | None, de
 
 def _path(archive: Found, member: Member, taken: dict[str, int]) -> str:
     r"""The member's label; ``\#2`` after it marks the second member of one name, which no name can hold."""
-    path = archive.path + MEMBER + label(member.name if refused_name(member.name) else tidy(member.name))
+    if len(member.name) > MAX_NAME:
+        name = shortened(member.name)
+    else:
+        name = label(member.name if refused_name(member.name) else tidy(member.name))
+    path = archive.path + MEMBER + name
     taken[path] = taken.get(path, 0) + 1
     return path if taken[path] == 1 else f"{path}\\#{taken[path]}"
 
@@ -104,7 +108,9 @@ def _member_rows(
         yield judge.decided(path, "failed", "archive_bomb", sentence, size=member.size)
         return
     except UNPACK_ERRORS as error:
-        sentence = f"The archive is damaged at this member ({error}); unpack it by hand to save a part."
+        sentence = (
+            f"The archive is damaged at this member ({clause(error)}); unpack it by hand to save a part."
+        )
         yield judge.decided(path, "failed", "member_damaged", sentence, size=member.size)
         return
     read = Read(
@@ -149,7 +155,6 @@ def _damaged(row: Found, why: str) -> Found:
 
 
 def _rest(archive: Found, judge: Judge, code: str, error: Exception) -> Found:
-    sentence = (
-        f"The rest of the archive could not be read: {error}; unpack it by hand to see what is missing."
-    )
+    why = clause(error)
+    sentence = f"The rest of the archive could not be read: {why}; unpack it by hand to see what is missing."
     return judge.decided(archive.path + "!", "failed", code, sentence)

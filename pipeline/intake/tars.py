@@ -7,19 +7,20 @@ from typing import Any, BinaryIO, Final, cast
 
 from pipeline.intake.compressed import UNREADABLE as COMPRESSION_ERRORS
 from pipeline.intake.compressed import decompressed, put_back
-from pipeline.intake.limits import MAX_METADATA, Budget
+from pipeline.intake.limits import MAX_HEADER, MAX_NAME, Budget
 from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream
 from pipeline.intake.reading import utc
 
 UNREADABLE: Final = (tarfile.TarError, RecursionError, *COMPRESSION_ERRORS)
 _CHUNK: Final = 2**20
+_GLOBAL: Final = 64 * 2**10  # characters of headers that hold for all members; git writes 52
 
 
 class _Forward:
     """A decompressed stream as tarfile wants it: forward only, counted, its headers bounded.
 
     tarfile reads pax headers and sparse maps whole, at any size they claim; ``header`` is on while it
-    looks for the next member, and then no more than MAX_METADATA may pass.
+    looks for the next member, and then no more than MAX_HEADER may pass.
     """
 
     def __init__(self, stream: Stream, budget: Budget | None) -> None:
@@ -39,7 +40,7 @@ class _Forward:
     def read(self, size: int = -1, /) -> bytes:
         if self.header:
             self._headers += max(size, 0)
-            if size < 0 or self._headers > MAX_METADATA:
+            if size < 0 or self._headers > MAX_HEADER:
                 raise DamagedError("a member's header is too large to be true")
             self._charge(size)
         self._last = self._take(size)
@@ -118,10 +119,12 @@ def tar_members(stream: Stream, budget: Budget | None = None) -> Members:
         while (info := archive.next()) is not None:
             archive.members.clear()  # or a long archive fills the memory
             source.header = False
+            if sum(len(key) + len(value) for key, value in archive.pax_headers.items()) > _GLOBAL:
+                raise DamagedError("what it says of all its members together is too large to be true")
             if not info.isdir():
                 refusal = _refusal(info)
                 content = None if refusal else _content(archive, source, info)
-                name = info.name.encode("utf-8", "surrogateescape")
+                name = info.name[: MAX_NAME + 1].encode("utf-8", "surrogateescape")
                 yield Member(name, info.size, utc(float(info.mtime)), content, refusal)
             source.next_member()
         source.check_end()

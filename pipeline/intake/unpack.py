@@ -16,7 +16,7 @@ from pipeline.intake.compressed import COMPRESSED
 from pipeline.intake.disks import IMAGES
 from pipeline.intake.guarded import guarded_members
 from pipeline.intake.limits import Budget
-from pipeline.intake.members import Member, Members
+from pipeline.intake.members import Member, Members, clause
 from pipeline.intake.reading import HEAD_SIZE
 from pipeline.intake.tars import UNREADABLE as TAR_ERRORS
 from pipeline.intake.tars import compressed_members, tar_members
@@ -72,7 +72,7 @@ def unpack(member: Member, scratch: Path, budget: Budget) -> Unpacked:
                 except UNPACK_ERRORS as error:
                     if not size:
                         raise
-                    damage = str(error)
+                    damage = clause(error)
                     break
                 if not chunk:
                     break

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import BinaryIO, Final
 
 from pipeline.intake.limits import ALLOWANCE, MAX_METADATA, MAX_RATIO, Budget
-from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream
+from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream, clause
 from pipeline.intake.reading import utc
 from pipeline.intake.zip_salvage import listed_content, salvaged_members
 
@@ -77,7 +77,9 @@ def zip_members(file: BinaryIO, budget: Budget) -> Members:
                 bounded = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
                 stream = listed_content(file, info) if bounded else archive.open(info)
             except (*UNREADABLE, RuntimeError) as error:
-                refusal = Refusal("member_damaged", f"The archive is damaged at this member ({error}).")
+                refusal = Refusal(
+                    "member_damaged", f"The archive is damaged at this member ({clause(error)})."
+                )
         yield Member(
             _name(info),
             info.file_size,

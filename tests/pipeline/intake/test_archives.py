@@ -443,6 +443,84 @@ def test_tar_header_that_claims_gigabytes_is_not_read_into_memory(
     assert peak < 2**24
 
 
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_member_with_a_name_no_file_can_have_is_refused_and_the_rest_read(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], kind: str
+) -> None:
+    names = ["long/" * 1200 + "a.mp4", "long/" * 1200 + "b.mp4", "x.mp4"]
+    members = dict(zip(names, videos, strict=True))
+    (evidence / "a").write_bytes(zipped(members) if kind == "zip" else tarred(members))
+    rows = take_in()
+    cut = "a!/" + "long/" * 40 + "\\…"
+    assert outcome(rows) == {
+        "a": "archive_opened",
+        cut: "member_name_too_long",
+        cut + "\\#2": "member_name_too_long",
+        "a!/x.mp4": None,
+    }
+    assert rows[cut].status == "failed"
+    assert "by hand" in str(rows[cut].reason)
+
+
+@pytest.mark.parametrize("size", [3 * 2**20, 15 * 2**20])
+def test_names_of_megabytes_do_not_fill_memory(evidence: Path, take_in: TakeIn, size: int) -> None:
+    """GNU tar's long names may hold any bytes, and a byte that is no UTF-8 is shown as four characters."""
+    packer = zlib.compressobj(wbits=31)
+    data = b""
+    for number in range(3):
+        long = tarfile.TarInfo("././@LongLink")
+        long.type, long.size = tarfile.GNUTYPE_LONGNAME, size
+        name = bytes([0xFE, number + 1]) + b"\xff" * (size - 2)
+        data += packer.compress(long.tobuf(tarfile.GNU_FORMAT) + name)
+        data += packer.compress(tarfile.TarInfo("x").tobuf(tarfile.GNU_FORMAT))
+    (evidence / "a.tgz").write_bytes(data + packer.compress(bytes(1024)) + packer.flush())
+    tracemalloc.start()
+    rows = take_in()
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    codes = list(outcome(rows).values())
+    assert codes == [
+        "archive_opened",
+        *(["member_name_too_long"] * 3 if size < 2**22 else ["archive_damaged"]),
+    ]
+    assert all(len(path) < 1000 for path in rows)
+    assert kept < 2**20
+    assert peak < 12 * 2**22
+
+
+def test_names_of_members_may_not_outgrow_the_archive(
+    evidence: Path, take_in: TakeIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LABELS", 2000)
+    inner = tarred({f"{number}{'n' * 300}.txt": b"x" for number in range(20)})
+    (evidence / "a.tgz").write_bytes(gzip.compress(inner))
+    (evidence / "b.tgz").write_bytes(gzip.compress(tarred({"b.tar": inner})))
+    rows = take_in()
+    for path in ("a.tgz", "b.tgz!/b.tar"):
+        listed = sum(len(row) for row in rows if row.startswith(path + "!/"))
+        assert 1000 < listed < 2000
+        assert rows[path + "!"].reason_code == "archive_bomb"
+        assert "names" in str(rows[path + "!"].reason)
+
+
+def test_global_headers_that_grow_do_not_fill_memory(evidence: Path, take_in: TakeIn) -> None:
+    """pax headers for all members that follow are kept until the archive ends."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+        for number in range(12):
+            archive.fileobj.write(
+                tarfile.TarInfo.create_pax_global_header({f"comment{number}": "c" * 3 * 2**20})
+            )
+            add(archive, f"{number}.txt", b"text")
+    (evidence / "a.tgz").write_bytes(packed.getvalue())
+    tracemalloc.start()
+    rows = take_in()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert outcome(rows) == {"a.tgz": "archive_opened", "a.tgz!": "archive_damaged"}
+    assert peak < 2**25
+
+
 def test_tar_whose_member_has_a_negative_size_ends(evidence: Path, take_in: TakeIn) -> None:
     header = bytearray(tarfile.TarInfo("x.mp4").tobuf(tarfile.GNU_FORMAT)[:512])
     header[124:136] = b"\xff" * 10 + b"\xfc\x00"  # minus 1024

@@ -254,3 +254,14 @@ child.serve()
     (evidence / "a.7z").write_bytes(packed({"x": b"y"}))
     take_in()
     assert [path.name for path in tmp_path.glob("mark*")] == ["mark-refused-refused-refused"]
+
+
+def test_member_of_a_7z_with_a_name_no_file_can_have_is_refused_and_the_rest_read(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    (evidence / "a.7z").write_bytes(packed({"n" * 60_000 + ".mp4": videos[0], "x.mp4": videos[1]}))
+    assert outcome(take_in()) == {
+        "a.7z": "archive_opened",
+        "a.7z!/" + "n" * 200 + "\\…": "member_name_too_long",
+        "a.7z!/x.mp4": None,
+    }
