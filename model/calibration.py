@@ -83,12 +83,21 @@ class Calibration:
         """The bounded log10 LR of a score."""
         return float(np.clip(self.slope * score + self.intercept, self.low, self.high))
 
-    def interval(self, score: float) -> tuple[float, float]:
-        """95 % percentile interval of the bounded log10 LR, widened to hold the value itself."""
+    def bound(self, score: float) -> float:
+        """The largest |log10 LR| on the side of 0 to which the score points before it is bounded."""
+        return abs(self.high if self.slope * score + self.intercept >= 0 else self.low)
+
+    def interval(self, score: float) -> tuple[float, float] | None:
+        """95 % percentile interval of the bounded log10 LR, widened to hold the value itself.
+
+        None where value and both ends lie at a bound or beyond: the bounds are the same for every draw, so
+        the interval would have no width, and not because the data are so exact.
+        """
         drawn = np.clip(self.draws[:, 0] * score + self.draws[:, 1], self.low, self.high)
         low, high = np.quantile(drawn, (0.025, 0.975))
         value = self.llr(score)
-        return min(float(low), value), max(float(high), value)
+        low, high = min(float(low), value), max(float(high), value)
+        return None if low == high and value in (self.low, self.high) else (low, high)
 
 
 def calibrate(comparisons: Comparisons) -> tuple[Calibration, Floats] | None:
@@ -102,7 +111,8 @@ def calibrate(comparisons: Comparisons) -> tuple[Calibration, Floats] | None:
     draws. Fixed seed, equal input gives equal output.
 
     None where there is nothing to fit: a kind is missing, or only one identity carries it, or the slope is
-    not positive (the scores do not tell the kinds apart), or every tenth draw lacks a kind.
+    not positive (the scores do not tell the kinds apart), or both bounds are 0, or every tenth draw lacks a
+    kind.
     """
     score, same = comparisons.score, comparisons.same
     if not same.any() or same.all():
@@ -117,6 +127,8 @@ def calibrate(comparisons: Comparisons) -> tuple[Calibration, Floats] | None:
     low, high = elub(fitted[same], fitted[~same])
     of_same, of_different = comparisons.n_same_drivers, comparisons.n_different_drivers
     low, high = max(low, -float(np.log10(of_same + 1))), min(high, float(np.log10(of_different + 1)))
+    if low == high:
+        return None
     fitted = np.clip(fitted, low, high)
     found = Calibration(
         slope=float(slope),
@@ -239,4 +251,5 @@ def read_calibration(stated: Mapping[str, Any]) -> Calibration | None:
         return None
     finite = np.isfinite([found.slope, found.intercept, found.low, found.high, found.cllr]).all()
     sound = finite and len(found.draws) and np.isfinite(found.draws).all() and found.low <= 0 <= found.high
+    sound = sound and found.low < found.high
     return found if sound and found.slope > 0 and numbers == (1, 1) else None

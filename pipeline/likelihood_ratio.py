@@ -33,6 +33,10 @@ Reform = Callable[[str, str, Numbers], float]
 
 DRAWS: Final = 50  # of clips and known videos, when a score is formed anew; its mean is used
 UNVALIDATED: Final = "not reportable: the model is not validated for anything"
+NOT_TOLD_APART: Final = (
+    "the calibration data carry no likelihood ratio: the known videos are not told apart by driver, or too "
+    "seldom to rely on"
+)
 # The calibration holds the face equal; a difference of faces moves a score as a difference of drivers does.
 OTHER_FACE: Final = (
     "caution: the questioned video shows another face than this identity's known videos, and the calibration "
@@ -79,9 +83,7 @@ def add_likelihood_ratios(
             tables[case.numbers] = case
             values = _values(case.calibration, row, case.numbers, reform, _case_note(case))
         elif numbers is not None:
-            values = {
-                "llr_note": _refusal(row, n_identities, "its known videos are not told apart by driver")
-            }
+            values = {"llr_note": _refusal(row, n_identities, NOT_TOLD_APART)}
         elif of_model is not None:
             values = _values(of_model, row, Numbers(1, 1), reform, _model_note(of_model))
         else:
@@ -97,15 +99,14 @@ def add_likelihood_ratios(
 def _values(calibration: Calibration, row: Row, numbers: Numbers, reform: Reform, note: str) -> Row:
     full = Numbers(row["n_clips"], row["n_known"])
     score = row["score"] if numbers == full else reform(row["evidence_id"], row["identity"], numbers)
-    llr = calibration.llr(score)
-    low, high = calibration.interval(score)
+    low, high = calibration.interval(score) or (None, None)
     if numbers != full:
         note += "; for it the score was formed anew over these numbers"
     return {
-        "llr": llr,
+        "llr": calibration.llr(score),
         "llr_low": low,
         "llr_high": high,
-        "llr_bound": calibration.high if llr >= 0 else -calibration.low,
+        "llr_bound": calibration.bound(score),
         "llr_score": score,
         "llr_note": note,
     }

@@ -183,12 +183,18 @@ SCORES: Final = pa.schema(
         _field(
             "llr", pa.float64(), "log10 likelihood ratio, calibrated; null when not reportable", nullable=True
         ),
-        _field("llr_low", pa.float64(), "lower end of its 95 % interval", nullable=True),
-        _field("llr_high", pa.float64(), "upper end of its 95 % interval", nullable=True),
+        _field(
+            "llr_low",
+            pa.float64(),
+            "lower end of its 95 % interval; null where the value and both ends lie at the bound",
+            nullable=True,
+        ),
+        _field("llr_high", pa.float64(), "upper end of the same, null likewise", nullable=True),
         _field(
             "llr_bound",
             pa.float64(),
-            "largest |log10 LR| the calibration data can carry on its side of 0",
+            "largest absolute llr the calibration data can carry on the side of 0 the score points to; "
+            "0: none on that side",
             nullable=True,
         ),
         _field(

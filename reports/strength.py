@@ -24,7 +24,8 @@ class Strength:
 
     ``n_same_drivers`` and ``n_different_drivers`` are the people the two kinds rest on, as
     `model.calibration.Comparisons` counts them. ``same`` and ``different`` are log10 LRs;
-    ``misleading_same`` and ``misleading_different`` the shares that point to the wrong proposition.
+    ``misleading_same`` and ``misleading_different`` the shares that point to the wrong proposition. None
+    where the bound on that side is 0, so that not one comparison of either kind could point there.
     """
 
     n_clips: int
@@ -35,8 +36,8 @@ class Strength:
     n_different_drivers: int
     cllr: float
     cllr_min: float
-    misleading_same: float
-    misleading_different: float
+    misleading_same: float | None
+    misleading_different: float | None
     same: Floats = field(repr=False)
     different: Floats = field(repr=False)
 
@@ -65,8 +66,8 @@ def strengths(case: Case) -> list[Strength]:
                 n_different_drivers=compared.n_different_drivers,
                 cllr=cllr(same, different),
                 cllr_min=cllr_min(same, different),
-                misleading_same=float(np.mean(same < 0)),
-                misleading_different=float(np.mean(different > 0)),
+                misleading_same=float(np.mean(same < 0)) if (llr < 0).any() else None,
+                misleading_different=float(np.mean(different > 0)) if (llr > 0).any() else None,
                 same=same,
                 different=different,
             )

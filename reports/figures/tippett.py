@@ -43,7 +43,13 @@ def tippett_plot(found: Strength) -> Markup:
         figure.legend(loc="outside lower center", ncols=2)
         description = plain(
             "figure.tippett_desc",
-            same=f"{100 * found.misleading_same:.1f}",
-            different=f"{100 * found.misleading_different:.1f}",
+            same=_misleading("same", found.misleading_same),
+            different=_misleading("different", found.misleading_different),
         )
         return inline(figure, "tippett", plain("strength.tippett_title"), description)
+
+
+def _misleading(kind: str, share: float | None) -> str:
+    if share is None:
+        return plain(f"figure.tippett_{kind}_none")
+    return plain(f"figure.tippett_{kind}", share=f"{100 * share:.1f}")

@@ -101,8 +101,9 @@ def test_likelihood_ratios_never_pass_the_bound(apart: float) -> None:
     assert -limit <= calibration.low <= 0 <= calibration.high <= limit
     everywhere = np.linspace(-50, 50, 301)
     for score in everywhere:
-        low, high = calibration.interval(score)
-        assert calibration.low <= low <= calibration.llr(score) <= high <= calibration.high
+        ends = calibration.interval(score)
+        if ends is not None:
+            assert calibration.low <= ends[0] <= calibration.llr(score) <= ends[1] <= calibration.high
     assert left_out.min() >= calibration.low
     assert left_out.max() <= calibration.high
 
@@ -139,6 +140,47 @@ def test_strangers_lend_no_strength_against_a_driver(strangers: int) -> None:
         assert 0.7 < fitted[0].high <= math.log10(people + 1)
         assert fitted[1].max() == fitted[0].high
         assert (fitted[0].n_same_drivers, fitted[0].n_different_drivers) == (5, people)
+
+
+def test_at_the_bound_there_is_no_interval_rather_than_one_without_width() -> None:
+    fitted = calibrate(people(1, apart=1.5))
+    assert fitted is not None
+    calibration = fitted[0]
+    sides = set()
+    for score in np.linspace(-6, 3, 200):
+        drawn = np.clip(calibration.draws @ np.array([score, 1.0]), calibration.low, calibration.high)
+        ends = {*np.quantile(drawn, (0.025, 0.975)).tolist(), calibration.llr(score)}
+        if len(ends) == 1:
+            assert calibration.interval(score) is None
+            assert ends == {math.copysign(calibration.bound(score), calibration.llr(score))}
+            sides.add(calibration.llr(score) > 0)
+        else:
+            assert calibration.interval(score) == pytest.approx((min(ends), max(ends)))
+    assert sides == {False, True}
+
+
+def test_bound_is_that_of_the_side_the_score_points_to() -> None:
+    """Where the data carry nothing below 0, a score that points there is given 0 and no room above."""
+    fitted = calibrate(people(1))
+    assert fitted is not None
+    nothing_below = dataclasses.replace(fitted[0], low=0.0)
+    middle = -fitted[0].intercept / fitted[0].slope
+    assert nothing_below.llr(middle - 1) == nothing_below.bound(middle - 1) == 0
+    assert nothing_below.bound(middle + 1) == fitted[0].high > 0
+    nothing_above = dataclasses.replace(fitted[0], high=0.0)
+    assert nothing_above.llr(middle + 1) == nothing_above.bound(middle + 1) == 0
+    assert nothing_above.bound(middle - 1) == -fitted[0].low > 0
+
+
+def test_data_that_carry_nothing_on_either_side_calibrate_nothing() -> None:
+    found = [calibrate(people(seed, n=6, apart=0.05)) for seed in (3, 12, 14, 19)]
+    assert found[:3] == [None] * 3
+    assert found[3] is not None
+    assert found[3][0].low == 0 < found[3][0].high
+    stated = fit_calibration(people(3))
+    assert stated is not None
+    assert read_calibration(stated | {"llr_low": 0.0}) is not None
+    assert read_calibration(stated | {"llr_low": 0.0, "llr_high": 0.0}) is None
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -101,9 +101,14 @@ def test_likelihood_ratio_is_the_calibrations_of_the_score() -> None:
     calibration, left_out = fitted
     assert [row["llr"] for row in table] == left_out.tolist()
     for row in found:
-        assert row["llr"] == calibration.llr(row["llr_score"])
-        assert (row["llr_low"], row["llr_high"]) == calibration.interval(row["llr_score"])
-        assert row["llr_bound"] == (calibration.high if row["llr"] >= 0 else -calibration.low)
+        unbounded = calibration.slope * row["llr_score"] + calibration.intercept
+        assert row["llr"] == np.clip(unbounded, calibration.low, calibration.high)
+        assert row["llr_bound"] == (calibration.high if unbounded >= 0 else -calibration.low)
+        drawn = calibration.draws @ np.array([row["llr_score"], 1.0])
+        ends = np.quantile(np.clip(drawn, calibration.low, calibration.high), (0.025, 0.975))
+        low, high = min(ends[0], row["llr"]), max(ends[1], row["llr"])
+        wanted = [None, None] if low == high else [pytest.approx(low), pytest.approx(high)]
+        assert [row["llr_low"], row["llr_high"]] == wanted
         assert (
             "calibrated on this case's known videos, the face held equal: 36 same-driver comparisons by "
             "6 drivers and 180 different-driver comparisons by 6, each of" in row["llr_note"]
@@ -117,10 +122,30 @@ def test_likelihood_ratio_is_the_calibrations_of_the_score() -> None:
 def test_bound_and_interval_hold_for_every_row() -> None:
     found, _ = with_ratios(people(habit=30.0))
     assert max(row["llr"] for row in found) > 0.5
+    at_bound = [row for row in found if row["llr_low"] is None]
+    assert {row["llr"] > 0 for row in at_bound} == {False, True}
+    for row in at_bound:
+        assert row["llr_high"] is None
+        assert abs(row["llr"]) == row["llr_bound"] <= np.log10(7)
     for row in found:
         assert abs(row["llr"]) <= row["llr_bound"] <= np.log10(7)
-        assert row["llr_low"] <= row["llr"] <= row["llr_high"]
-        assert max(abs(row["llr_low"]), abs(row["llr_high"])) <= np.log10(7)
+        if row not in at_bound:
+            assert row["llr_low"] <= row["llr"] <= row["llr_high"]
+            assert row["llr_low"] < row["llr_high"]
+            assert max(abs(row["llr_low"]), abs(row["llr_high"])) <= np.log10(7)
+
+
+def test_bound_of_zero_stands_beside_a_score_that_points_to_its_side() -> None:
+    """Nothing is carried below 0: a score pointing there has no room, one pointing above keeps its own."""
+    stated = validation_set() | {"llr_low": 0.0}
+    found, _ = with_ratios(people(n=2), "200 real callers", stated)
+    sides = set()
+    for row in found:
+        below = stated["slope"] * row["llr_score"] + stated["intercept"] < 0
+        assert row["llr_bound"] == (0.0 if below else stated["llr_high"])
+        assert row["llr"] == 0.0 if below else row["llr"] > 0
+        sides.add(below)
+    assert sides == {False, True}
 
 
 def test_score_is_formed_anew_over_the_numbers_the_calibration_has() -> None:
@@ -226,7 +251,7 @@ def test_drivers_without_habits_get_no_strength(seed: int) -> None:
     said = [row["llr"] for row in found if row["llr"] is not None]
     assert all(abs(llr) < 0.2 for llr in said)
     if not said:
-        assert "not told apart by driver" in found[0]["llr_note"]
+        assert "the calibration data carry no likelihood ratio" in found[0]["llr_note"]
 
 
 def test_face_that_differs_between_questioned_and_known_is_flagged() -> None:

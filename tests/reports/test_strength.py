@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from model.likelihood import cllr, cllr_min
 from pipeline.likelihood_ratio import OTHER_FACE
@@ -23,7 +28,9 @@ def test_likelihood_ratio_stands_with_interval_bound_and_source(calibrated: Buil
     first = [r for r in pq.read_table(calibrated.folder / "scores.parquet").to_pylist() if r["rank"] == 1]
     assert len(first) == 3
     for row in first:
-        shown = f"{signed(row['llr'])} {signed(row['llr_low'])} to {signed(row['llr_high'])}"
+        at_bound = row["llr_low"] is None
+        ends = "at the bound" if at_bound else f"{signed(row['llr_low'])} to {signed(row['llr_high'])}"
+        shown = f"{signed(row['llr'])} {ends}"
         assert f"{shown}; kept within {signed(row['llr_bound'])} of 0" in calibrated.text
         assert row["llr_note"] in calibrated.text
     assert (
@@ -56,6 +63,20 @@ def test_both_propositions_are_in_words_beside_the_meaning_of_the_ratio(calibrat
     assert "It is not the probability of either proposition." in calibrated.text
 
 
+def without_their_drivers(rows: list[dict[str, Any]]) -> NDArray[np.float64]:
+    """Of each comparison ln LR, unbounded, by scikit-learn on the comparisons without its two drivers."""
+    scores, truth = (np.array([r[c] for r in rows]) for c in ("score", "same_driver"))
+    x = ((scores - scores.mean()) / scores.std())[:, None]
+    people = [{r["driver"], r["identity"]} for r in rows]
+    found = np.empty(len(rows))
+    for pair in {frozenset(p) for p in people}:
+        out = [not pair & p for p in people]
+        fit = LogisticRegression(class_weight="balanced", tol=1e-10).fit(x[out], truth[out])
+        own = [pair == p for p in people]
+        found[own] = fit.decision_function(x[own])
+    return found
+
+
 def test_measures_are_those_of_the_calibration_table(calibrated: Built) -> None:
     rows = pq.read_table(calibrated.folder / "calibration.parquet").to_pylist()
     for found in calibrated.figures["strengths"]:
@@ -69,9 +90,33 @@ def test_measures_are_those_of_the_calibration_table(calibrated: Built) -> None:
         assert found["n_different_drivers"] == min(sides)
         assert found["cllr"] == pytest.approx(cllr(same, different))
         assert found["cllr_min"] == pytest.approx(cllr_min(same, different))
-        assert found["misleading_same"] == pytest.approx(np.mean(np.array(same) < 0))
+        unbounded = without_their_drivers(here)
+        truth = np.array([r["same_driver"] for r in here])
+        assert found["misleading_same"] == pytest.approx(np.mean(unbounded[truth] < 0))
+        assert found["misleading_different"] == pytest.approx(np.mean(unbounded[~truth] > 0))
         assert 0 <= found["cllr_min"] <= found["cllr"] < 1
         assert f"{found['cllr']:.2f}" in calibrated.text
+
+
+def test_share_that_a_bound_of_zero_holds_at_zero_is_not_given(calibrated: Built, fresh: Path) -> None:
+    """Where nothing can come out below 0, no same-driver pair does; that is no merit of the calibration."""
+    shutil.copytree(calibrated.folder, fresh, dirs_exist_ok=True)
+    table = pq.read_table(fresh / "calibration.parquet")
+    for side, other, bounded in (("below", "above", np.maximum), ("above", "below", np.minimum)):
+        llr = bounded(table.column("llr").to_numpy(), 0.0)
+        changed = table.set_column(
+            table.schema.get_field_index("llr"), table.schema.field("llr"), pa.array(llr)
+        )
+        pq.write_table(changed, fresh / "calibration.parquet")
+        built = Built(build_report(fresh).parent)
+        refused, given = ("same", "different") if side == "below" else ("different", "same")
+        for found, before in zip(built.figures["strengths"], calibrated.figures["strengths"], strict=True):
+            assert found[f"misleading_{refused}"] is None
+            assert found[f"misleading_{given}"] == before[f"misleading_{given}"]
+        assert f"No share {side} 0: the bound there is 0" in built.text
+        assert f"No share {other} 0" not in built.text
+        assert f"none can lie {side} 0" in built.html
+    assert "the bound there is 0" not in calibrated.text
 
 
 def test_tippett_and_pav_are_drawn_and_described(calibrated: Built) -> None:
