@@ -10,6 +10,7 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup
 
+from model.resampling import FEWEST_PAIRS
 from reports import digits, page
 from reports.case import Case, load_case
 from reports.content import Content, as_data, content
@@ -21,7 +22,6 @@ from reports.figures.similarity import matrix, plane
 from reports.figures.tippett import tippett_plot
 from reports.names import shortened, visible
 from reports.redact import redacted
-from reports.validation import FEWEST_PAIRS
 from reports.videos import MOST_INLINE, Identities, Video, frames_per_video, video
 
 PAGE_FOLDER: Final = "report-videos"

@@ -2,8 +2,8 @@
 
 The paper's measure (section IV.B) is the unweighted mean over targets of each target's AUC; the ROC
 curve and its area pool all pairs. The arithmetic is `model.protocol`'s, shared with the benchmark.
-A figure is only given where the data carry one: an AUC needs a pair of each class, an interval five
-identities, and what is missing is said instead.
+A figure is only given where the data carry one: an AUC needs a pair of each class, an interval and an
+error rate what `model.resampling` asks for, and what is missing is said instead.
 """
 
 from __future__ import annotations
@@ -15,29 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
-from model.protocol import auc, bootstrap_interval, eer
-from reports.bootstrap import FEWEST, clustered_auc_interval
+from model.protocol import auc, eer
+from model.resampling import FEWEST_PAIRS, Interval
+from reports.bootstrap import Compared, clustered_auc_interval, mean_auc_interval
 from reports.known_pairs import Group, Kind, KnownPairs, groups
 
-#: Error rates need thirty pairs of each kind: with fewer, one pair more or less moves them by several per
-#: cent (after Doddington's rule of thirty).
-FEWEST_PAIRS: Final = 30
 _MOST_POINTS: Final = 300  # of a drawn curve; more cannot be seen
 
 
 @dataclass(frozen=True)
 class IdentityAuc:
-    """One identity's AUC with the counts behind it; `note` says why an interval is missing."""
+    """One identity's AUC, its interval or why there is none, and the counts behind it."""
 
     name: str
     auc: float
-    low: float | None
-    high: float | None
+    interval: Interval
     n_videos: int
     n_others: int
     n_positives: int
     n_negatives: int
-    note: str | None
 
 
 @dataclass(frozen=True)
@@ -56,12 +52,9 @@ class Separation:
 
     kind: Kind
     mean_auc: float
-    mean_low: float | None
-    mean_high: float | None
+    mean_interval: Interval
     pooled_auc: float
-    pooled_low: float | None
-    pooled_high: float | None
-    interval_note: str | None
+    pooled_interval: Interval
     eer: float | None
     eer_threshold: float | None
     n_identities: int
@@ -74,6 +67,11 @@ class Separation:
     tpr: tuple[float, ...]
     same: NDArray[np.float64] = field(repr=False)
     different: NDArray[np.float64] = field(repr=False)
+
+    @property
+    def enough_pairs(self) -> bool:
+        """Whether there are pairs of each kind enough for a figure to stand by itself."""
+        return min(self.n_positives, self.n_negatives) >= FEWEST_PAIRS
 
 
 def separations(pairs: KnownPairs) -> list[Separation]:
@@ -98,25 +96,20 @@ def separation(pairs: KnownPairs, kind: Kind) -> Separation | None:
     negatives = np.unique(np.concatenate([g.negatives for g in measured]))
     chosen = np.concatenate((positives, negatives))
     same, different = pairs.score[positives], pairs.score[negatives]
-    drivers = np.concatenate((pairs.left_identity[chosen], pairs.right_identity[chosen])).tolist()
-    left, right, n_drivers = _numbered(pairs.left_identity[chosen], pairs.right_identity[chosen])
-    positive = np.arange(len(chosen)) < len(positives)
-    pooled = clustered_auc_interval(pairs.score[chosen], positive, left, right, [n_drivers])
-    mean = _mean_interval(np.array([row.auc for row in rows]))
+    number = {name: i for i, name in enumerate(_drivers(pairs, chosen))}
+    everybody = _compared(pairs, positives, negatives, number)
+    each = [_compared(pairs, g.positives, g.negatives, number, g.own) for g in measured]
     error = eer(same, different) if min(len(same), len(different)) >= FEWEST_PAIRS else None
     fpr, tpr = _curve(same, different)
     return Separation(
         kind=kind,
         mean_auc=float(np.mean([row.auc for row in rows])),
-        mean_low=mean[0] if mean else None,
-        mean_high=mean[1] if mean else None,
+        mean_interval=mean_auc_interval(each, len(number)),
         pooled_auc=auc(same, different),
-        pooled_low=pooled[0] if pooled else None,
-        pooled_high=pooled[1] if pooled else None,
-        interval_note=None if mean and pooled else _why_no_interval(len(rows), auc(same, different)),
+        pooled_interval=clustered_auc_interval(everybody, [len(number)]),
         eer=error.rate if error else None,
         eer_threshold=error.threshold if error else None,
-        n_identities=len(set(drivers)),
+        n_identities=len(number),
         n_videos=len(set(pairs.left[chosen].tolist()) | set(pairs.right[chosen].tolist())),
         n_positives=len(positives),
         n_negatives=len(negatives),
@@ -132,7 +125,6 @@ def separation(pairs: KnownPairs, kind: Kind) -> Separation | None:
 def _identity(pairs: KnownPairs, group: Group) -> IdentityAuc:
     chosen = np.concatenate((group.positives, group.negatives))
     positive = np.arange(len(chosen)) < len(group.positives)
-    value = auc(pairs.score[group.positives], pairs.score[group.negatives])
     ends = [
         [_cluster(group, who, video) for who, video in zip(names[chosen], videos[chosen], strict=True)]
         for names, videos in ((pairs.left_identity, pairs.left), (pairs.right_identity, pairs.right))
@@ -143,18 +135,16 @@ def _identity(pairs: KnownPairs, group: Group) -> IdentityAuc:
     n_others = len(present) - n_own
     strata = [n for n in (n_own, n_others) if n or group.own is not None]
     left, right = (np.array([number[cluster] for cluster in side], np.intp) for side in ends)
-    found = clustered_auc_interval(pairs.score[chosen], positive, left, right, strata)
+    found = clustered_auc_interval(Compared(pairs.score[chosen], positive, left, right), strata)
     videos = set(pairs.left[chosen].tolist()) | set(pairs.right[chosen].tolist())
     return IdentityAuc(
         name=group.name,
-        auc=value,
-        low=found[0] if found else None,
-        high=found[1] if found else None,
+        auc=auc(pairs.score[group.positives], pairs.score[group.negatives]),
+        interval=found,
         n_videos=n_own or len(videos),
         n_others=n_others,
         n_positives=len(group.positives),
         n_negatives=len(group.negatives),
-        note=None if found else _why_no_interval(min(strata), value),
     )
 
 
@@ -168,24 +158,24 @@ def _left_out(group: Group) -> LeftOut:
     return LeftOut(group.name, len(group.positives), len(group.negatives), note)
 
 
-def _mean_interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
-    if len(values) < FEWEST:
-        return None
-    low, high = bootstrap_interval(values)
-    return (low, high) if high > low else None
+def _drivers(pairs: KnownPairs, chosen: NDArray[np.intp]) -> list[str]:
+    return sorted(set(pairs.left_identity[chosen].tolist()) | set(pairs.right_identity[chosen].tolist()))
 
 
-def _why_no_interval(clusters: int, value: float) -> str:
-    if clusters < FEWEST:
-        return "few_clusters"
-    return "no_overlap" if value in (0.0, 1.0) else "no_spread"
-
-
-def _numbered(
-    left: NDArray[np.object_], right: NDArray[np.object_]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    names, number = np.unique(np.concatenate((left, right)).astype(str), return_inverse=True)
-    return number[: len(left)], number[len(left) :], len(names)
+def _compared(
+    pairs: KnownPairs,
+    positives: NDArray[np.intp],
+    negatives: NDArray[np.intp],
+    number: dict[str, int],
+    own: str | None = None,
+) -> Compared:
+    chosen = np.concatenate((positives, negatives))
+    left, right = (
+        np.array([number[name] for name in side[chosen].tolist()], np.intp)
+        for side in (pairs.left_identity, pairs.right_identity)
+    )
+    positive = np.arange(len(chosen)) < len(positives)
+    return Compared(pairs.score[chosen], positive, left, right, None if own is None else number[own])
 
 
 def _curve(

@@ -1,32 +1,26 @@
-"""95 % intervals of the protocol's AUC that resample identities as targets and as drivers at once.
+"""The protocol's AUC taken apart, and its 95 % interval over identities as targets and as drivers at once.
 
-Pairs that share a video, a target or a driver are not independent, so identities are drawn: one drawn
-k times counts k times wherever it stands, as target and as driver of others (a cluster bootstrap with
-multiplier weights; Davison and Hinkley 1997, section 3.8). DeLong's interval would assume independent scores.
-
-The AUC of target t is a mean over its impostors' pairs, so with c[t, d] self × cross pairs of driver d
-and a[t, d] the AUC against d alone,
-
-    AUC_t(w) = Σ_d w_d c[t, d] a[t, d] / Σ_d w_d c[t, d],    AUC(w) = Σ_t w_t AUC_t(w) / Σ_t w_t,
-
-and a whole bootstrap is two matrix products.
+Pairs that share a video, a target or a driver are not independent; DeLong's interval would assume so.
+How identities are drawn, and when there is no interval, is `model.resampling`'s, shared with the report.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist, pdist
 
 from model.protocol import half_wins
+from model.resampling import (
+    FEWEST_IDENTITIES,
+    identity_draws,
+    mean_over_targets,
+    percentile_interval,
+)
 
-DRAWS: Final = 2000
-#: Fewer targets carry no interval: most resamples would leave a target without its impostors, or alone.
-LEAST_TARGETS: Final = 5
 Floats = NDArray[np.float64]
 
 
@@ -153,50 +147,45 @@ def parts(
 
 def weighted_auc(found: Parts, weights: Floats) -> Floats:
     """AUC for each row of identity weights [draws, identities]; NaN where a draw leaves nothing."""
-    pairs = weights @ found.count.T
-    wins = weights @ (found.count * found.auc).T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        per_target = wins / pairs
-        share = weights[:, found.target_of] * (pairs > 0)
-        mean: Floats = np.nansum(share * np.nan_to_num(per_target), axis=1) / share.sum(axis=1)
-    return mean
+    return mean_over_targets(found.count, found.auc, found.target_of, weights)
 
 
-def bootstrap_draws(n_identities: int, draws: int = DRAWS) -> Floats:
-    """Identity weights [draws, identities]: how often each was drawn. Equal input, equal draws."""
-    random = np.random.default_rng(0)
-    return random.multinomial(n_identities, np.full(n_identities, 1 / n_identities), size=draws).astype(float)
+def _fewest_targets(side: list[Parts]) -> int:
+    return min((len(found.targets) for found in side), default=0)
 
 
 def joint_interval(some: list[Parts], less: list[Parts] | None = None) -> tuple[float, float]:
     """95 % percentile interval of the mean of several AUCs over the same identities.
 
     With ``less``, of that mean minus the mean of those, each draw of identities serving both. NaN where
-    one of them has fewer than ``LEAST_TARGETS`` targets.
+    one of them has fewer than ``FEWEST_IDENTITIES`` targets, where more than a tenth of the draws leave
+    one without an impostor, and where all draws agree: what was not seen has no interval.
     """
     sides = [[found for found in side if found.targets] for side in (some, *([less] if less else []))]
-    fewest = min((len(found.targets) for side in sides for found in side), default=0)
-    if not all(sides) or fewest < LEAST_TARGETS:
+    fewest = min(_fewest_targets(side) for side in sides)
+    if fewest < FEWEST_IDENTITIES:
         return float("nan"), float("nan")
-    weights = bootstrap_draws(sides[0][0].n_identities)
+    weights = identity_draws(sides[0][0].n_identities)
     means = [np.mean([weighted_auc(found, weights) for found in side], axis=0) for side in sides]
-    values = means[0] - means[1] if less else means[0]
-    values = values[np.isfinite(values)]
-    if not len(values):
+    found = percentile_interval(means[0] - means[1] if less else means[0], fewest)
+    if found.low is None or found.high is None:
         return float("nan"), float("nan")
-    low, high = np.quantile(values, (0.025, 0.975))
-    return float(low), float(high)
+    return found.low, found.high
 
 
 def jackknife_interval(some: list[Parts]) -> tuple[float, float]:
-    """95 % normal interval from leaving out one identity at a time, as target and as driver; cross-check."""
+    """95 % normal interval from leaving out one identity at a time, as target and as driver; cross-check.
+
+    Cut at 0 and 1. NaN where there is no joint interval: fewer than ``FEWEST_IDENTITIES`` targets, an
+    identity without which nothing is left to measure, or no spread.
+    """
     usable = [found for found in some if found.targets]
-    if min((len(found.targets) for found in usable), default=0) < LEAST_TARGETS:
+    if _fewest_targets(usable) < FEWEST_IDENTITIES:
         return float("nan"), float("nan")
     n = usable[0].n_identities
     every = float(np.mean([weighted_auc(found, np.ones((1, n)))[0] for found in usable]))
     without = np.mean([weighted_auc(found, 1 - np.eye(n)) for found in usable], axis=0)
-    without = without[np.isfinite(without)]
-    count = len(without)
-    error = np.sqrt((count - 1) / count * np.sum((without - without.mean()) ** 2))
-    return float(every - 1.959964 * error), float(every + 1.959964 * error)
+    error = 1.959964 * np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2))
+    if not error > 0:  # NaN too
+        return float("nan"), float("nan")
+    return max(0.0, every - error), min(1.0, every + error)

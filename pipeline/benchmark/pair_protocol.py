@@ -6,6 +6,7 @@ embeddings is the inner product of the two videos' mean embeddings.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +15,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import auc as area
 from sklearn.metrics import roc_curve
 
-from pipeline.benchmark.intervals import bootstrap_draws
+from model.resampling import (
+    FEWEST_IDENTITIES,
+    FEWEST_PAIRS,
+    Interval,
+    identity_draws,
+    percentile_interval,
+)
 from pipeline.benchmark.protocols import number
 
 DRAWS: Final = 400
@@ -46,7 +53,8 @@ def measure_pairs(scored: pl.DataFrame, n_pairs: int, drivers: pl.DataFrame) -> 
 
     scored: ``left, right, same_driver, score``; n_pairs: pairs of the file, of which those not scored are
     counted in ``n_left_out``; drivers: ``path, driver``. The 95 % interval resamples drivers, not pairs: a
-    pair weighs the product of its two drivers' draws.
+    pair weighs the product of its two drivers' draws. None without same-driver pairs of five drivers, and
+    for what else `model.resampling` refuses; the equal error rate needs thirty pairs of each kind.
     """
     same = scored["same_driver"].to_numpy()
     figures: dict[str, Any] = {
@@ -62,15 +70,20 @@ def measure_pairs(scored: pl.DataFrame, n_pairs: int, drivers: pl.DataFrame) -> 
     of_pair = [[who[path] for path in scored[side]] for side in ("left", "right")]
     identities, place = np.unique(of_pair, return_inverse=True)
     ends = place.reshape(2, -1)
-    values = []
-    for weights in bootstrap_draws(len(identities), DRAWS):
-        weight = np.where(ends[0] == ends[1], weights[ends[0]], weights[ends[0]] * weights[ends[1]])
-        if (weight * same).any() and (weight * ~same).any():
-            values.append(_auc_and_eer(same, scores, weight))
+    n_same = len(np.unique(ends[0][same]))
     whole = _auc_and_eer(same, scores, np.ones(len(scores)))
-    low, high = np.quantile(values, (0.025, 0.975), axis=0) if values else (np.full(2, np.nan),) * 2
-    ordered = (whole[0], low[0], high[0], whole[1], low[1], high[1])
-    return figures | {name: number(float(value)) for name, value in zip(names, ordered, strict=True)}
+    found = [Interval(), Interval()]
+    if n_same >= FEWEST_IDENTITIES:
+        values = np.full((DRAWS, 2), np.nan)
+        for row, weights in enumerate(identity_draws(len(identities), DRAWS)):
+            weight = np.where(ends[0] == ends[1], weights[ends[0]], weights[ends[0]] * weights[ends[1]])
+            if (weight * same).any() and (weight * ~same).any():
+                values[row] = _auc_and_eer(same, scores, weight)
+        found = [percentile_interval(one, n_same) for one in values.T]
+    ordered: tuple[float | None, ...] = (number(whole[0]), found[0].low, found[0].high)
+    if min(figures["n_same"], figures["n_different"]) >= FEWEST_PAIRS:
+        ordered += (number(whole[1]), found[1].low, found[1].high)
+    return figures | dict(zip_longest(names, ordered))
 
 
 def _means(embeddings: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from model.protocol import eer
+from model.resampling import FEWEST_PAIRS
 from pipeline.benchmark.intervals import (
     Floats,
     Parts,
@@ -172,10 +173,11 @@ def subsets(videos: pl.DataFrame) -> Iterator[tuple[bool, dict[str, NDArray[np.b
 
 def _figures(pieces: Parts) -> Row:
     positives, negatives = pieces.positives, pieces.negatives
+    enough = min(len(positives), len(negatives)) >= FEWEST_PAIRS
     return {
         "auc": number(pieces.mean),
         **_intervals([pieces]),
-        "eer": number(eer(positives, negatives).rate),
+        "eer": number(eer(positives, negatives).rate) if enough else None,
         "n_targets": len(pieces.targets),
         "n_left_out": len(pieces.left_out),
         "n_positives": len(positives),

@@ -54,11 +54,12 @@ def per_identity(found: Separation) -> Markup:
         axes.axvline(0.5, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.axvline(found.mean_auc, color=SAME, linewidth=1)
         for y, row in enumerate(rows):
-            if row.low is not None and row.high is not None:
-                axes.plot([row.low, row.high], [y, y], color=INK, linewidth=1.4, solid_capstyle="butt")
-            axes.plot([row.auc], [y], "o", color=INK if row.low is not None else DIFFERENT, markersize=5)
+            low, high = row.interval.low, row.interval.high
+            if low is not None and high is not None:
+                axes.plot([low, high], [y, y], color=INK, linewidth=1.4, solid_capstyle="butt")
+            axes.plot([row.auc], [y], "o", color=DIFFERENT if low is None else INK, markersize=5)
         axes.set_yticks(range(len(rows)), [shortened(row.name, 28) for row in rows])
-        lowest = min([0.5] + [row.low if row.low is not None else row.auc for row in rows])
+        lowest = min([0.5] + [row.auc if row.interval.low is None else row.interval.low for row in rows])
         axes.set(xlim=(max(-0.02, lowest - 0.04), 1.02), ylim=(-0.7, len(rows) - 0.3))
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)

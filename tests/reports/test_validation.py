@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from model.protocol import evaluate
-from reports.bootstrap import RESAMPLES, clustered_auc_interval, weighted_auc
+from model.protocol import auc, evaluate
+from pipeline.benchmark.intervals import by_distance, joint_interval, parts
+from reports.bootstrap import (
+    RESAMPLES,
+    Compared,
+    clustered_auc_interval,
+    mean_auc_interval,
+    weighted_auc,
+)
 from reports.case import load_case
 from reports.known_pairs import known_pairs
 from reports.known_scores import known_scores, unit_mean
@@ -84,8 +92,89 @@ def test_no_interval_below_five_identities(fresh: Path) -> None:
     found = separation(known_pairs(load_case(case.write(fresh))), "any_face")
     assert found is not None
     assert 0.5 < found.pooled_auc < 1
-    assert (found.mean_low, found.pooled_low, found.interval_note) == (None, None, "few_clusters")
-    assert {r.note for r in found.identities} == {"few_clusters"}
+    assert (found.mean_interval.low, found.pooled_interval.low) == (None, None)
+    every = (found.mean_interval, found.pooled_interval, *(r.interval for r in found.identities))
+    assert {one.why for one in every} == {"few_clusters"}
+
+
+def test_two_drivers_behind_many_faces_carry_no_interval(fresh: Path) -> None:
+    case = CaseBuilder(spread=3.0)
+    for person in ("Ada", "Ben"):
+        for face in range(6):
+            case.known(person, 3, target=f"avatar {face}")
+    built = build(case, fresh)
+    found = built.figures["separations"][0]
+    assert (found["kind"], len(found["identities"])) == ("same_target", 6)
+    assert found["mean_interval"]["why"] == found["pooled_interval"]["why"] == "few_clusters"
+    assert "No interval of the mean AUC: fewer than five drivers to draw from." in built.text
+
+
+def test_missing_interval_is_explained_by_its_own_reason(fresh: Path) -> None:
+    """Six drivers behind one face, but all pairs of one driver are Ada's: enough drivers, one of them."""
+    case = CaseBuilder(spread=3.0).known("Ada", 5, target="avatar")
+    for person in ("Ben", "Cem", "Dan", "Eva", "Fay"):
+        case.known(person, 1, target="avatar")
+    built = build(case, fresh)
+    (found,) = built.figures["separations"]
+    every = (found["mean_interval"], found["pooled_interval"], found["identities"][0]["interval"])
+    assert [one["why"] for one in every] == ["few_same"] * 3
+    assert "No interval of the mean AUC: the same-driver pairs are of fewer than five drivers." in built.text
+    assert "fewer than five drivers to draw from" not in built.text
+
+
+def test_mean_and_pooled_auc_have_each_their_own_reason(fresh: Path) -> None:
+    """Behind either face everybody is told apart, but one face brings all scores down."""
+    case = CaseBuilder(spread=0.4)
+    for i, person in enumerate("ABCDEF"):
+        case.known(person, 3 + i % 3, target="avatar 1").known(person, 3, target="avatar 2")
+    pairs = known_pairs(load_case(case.write(fresh)))
+    lower = pairs.score - 5 * (pairs.target == "avatar 2")
+    found = separation(replace(pairs, score=lower), "same_target")
+    assert found is not None
+    assert (found.mean_auc, found.mean_interval.why) == (1.0, "no_overlap")
+    assert found.pooled_auc < 1 and found.pooled_interval.why is None
+
+
+def test_mean_interval_is_the_benchmarks_on_the_same_embeddings(plain: Built) -> None:
+    case = load_case(plain.folder)
+    known = [e for e in case.exhibits if e.row["role"] == "known"]
+    vectors = np.stack([unit_mean(case.usable_embeddings(e.key)) for e in known])
+    target, driver = (np.array([e.row[name] for e in known]) for name in ("target", "identity"))
+    found = separation(known_pairs(case), "paper")
+    assert found is not None
+    theirs = joint_interval([parts(by_distance(vectors), target, driver, np.ones(len(known), bool))])
+    assert (found.mean_interval.low, found.mean_interval.high) == pytest.approx(theirs, abs=1e-9)
+
+
+def people_of_unequal_habits(seed: int, n: int = 8, videos: int = 4) -> list[Compared]:
+    """Each driver's own pairs against its pairs with all others, from videos around a place per driver."""
+    rng = np.random.default_rng(seed)
+    driver = np.repeat(np.arange(n), videos)
+    place = rng.normal(size=(n, 4)) * rng.uniform(0.3, 1.7, (n, 1))
+    video = place[driver] + 1.5 * rng.normal(size=(len(driver), 4))
+    left, right = np.triu_indices(len(driver), 1)
+    score = -np.linalg.norm(video[left] - video[right], axis=1)
+    left, right = driver[left], driver[right]
+    return [
+        Compared(score[here], (left == right)[here], left[here], right[here], own)
+        for own in range(n)
+        for here in [(left == own) | (right == own)]
+    ]
+
+
+def test_interval_of_the_mean_holds_the_truth_as_often_as_it_says() -> None:
+    """Drivers recur in each other's groups: targets drawn as if independent covered it 8 times in 10."""
+    aucs, intervals = [], []
+    for seed in range(200):
+        groups = people_of_unequal_habits(seed)
+        aucs.append(np.mean([auc(one.scores[one.positive], one.scores[~one.positive]) for one in groups]))
+        intervals.append(mean_auc_interval(groups, 8))
+    truth = np.mean(aucs)
+    ends = [(one.low, one.high) for one in intervals if one.low is not None and one.high is not None]
+    assert len(ends) == len(intervals)
+    assert np.mean([low <= truth <= high for low, high in ends]) > 0.92
+    # Not by being absurdly wide.
+    assert np.mean([high - low for low, high in ends]) < 1.4 * 2 * 1.96 * np.std(aucs)
 
 
 def test_no_error_rate_from_fewer_than_thirty_pairs(fresh: Path) -> None:
@@ -108,7 +197,7 @@ def test_no_interval_when_nothing_overlaps(fresh: Path) -> None:
     found = separation(known_pairs(load_case(case.write(fresh))), "any_face")
     assert found is not None
     assert found.pooled_auc == 1.0
-    assert (found.pooled_low, found.interval_note) == (None, "no_overlap")
+    assert (found.pooled_interval.low, found.pooled_interval.why) == (None, "no_overlap")
 
 
 def test_weighted_auc_is_the_auc_of_repeated_pairs() -> None:
@@ -129,13 +218,13 @@ def test_clustered_interval_is_wider_than_pretending_pairs_are_independent() -> 
     person = np.repeat(np.arange(n), each)
     positive = np.tile(np.arange(each) < each // 2, n)
     scores = rng.normal(size=n * each) + positive * rng.normal(1, 1.5, n)[person]
-    found = clustered_auc_interval(scores, positive, person, person, [n])
-    assert found is not None
+    found = clustered_auc_interval(Compared(scores, positive, person, person), [n])
+    assert found.low is not None and found.high is not None
     naive = [
         roc_auc_score(positive[i], scores[i]) for i in rng.integers(0, len(scores), (RESAMPLES, len(scores)))
     ]
-    assert found[1] - found[0] > 1.5 * float(np.subtract(*np.quantile(naive, [0.975, 0.025])))
-    assert found[0] < roc_auc_score(positive, scores) < found[1]
+    assert found.high - found.low > 1.5 * float(np.subtract(*np.quantile(naive, [0.975, 0.025])))
+    assert found.low < roc_auc_score(positive, scores) < found.high
 
 
 def test_known_videos_are_scored_without_themselves(plain: Built) -> None:

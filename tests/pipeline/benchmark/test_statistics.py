@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from model.protocol import eer, evaluate, mean_auc
+from model.resampling import FEWEST_IDENTITIES, identity_draws
 from pipeline.benchmark.clips import choose_clips, cut
 from pipeline.benchmark.intervals import (
-    LEAST_TARGETS,
-    bootstrap_draws,
     by_distance,
     jackknife_interval,
     joint_interval,
@@ -70,7 +69,7 @@ def test_unit_weights_give_the_protocols_auc() -> None:
 def test_a_draw_of_identities_counts_each_as_often_as_it_was_drawn() -> None:
     vectors, target, driver = people(1)
     found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
-    draws = bootstrap_draws(8, 6)
+    draws = identity_draws(8, 6)
     assert (draws.sum(axis=1) == 8).all()
     for weights, value in zip(draws, weighted_auc(found, draws), strict=True):
         by_name = dict(zip(np.unique(target), weights, strict=True))
@@ -112,9 +111,80 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 
 def test_too_few_targets_carry_no_interval() -> None:
-    vectors, target, driver = people(4, n=LEAST_TARGETS - 1)
+    vectors, target, driver = people(4, n=FEWEST_IDENTITIES - 1)
     found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
     assert all(map(math.isnan, (*joint_interval([found]), *jackknife_interval([found]))))
+
+
+def impostors_only(
+    seed: int, impostors: int, noise: float
+) -> tuple[Floats, NDArray[np.str_], NDArray[np.str_]]:
+    """Six targets driven by themselves and by the same few others, who own no face."""
+    random = np.random.default_rng(seed)
+    names = [f"t{n}" for n in range(6)]
+    others = [f"x{n}" for n in range(impostors)]
+    place = {name: random.normal(size=8) for name in names + others}
+    rows = [(t, d) for t in names for d in (t, *others) for _ in range(3)]
+    vectors = np.array([place[d] + noise * random.normal(size=8) for _, d in rows])
+    return vectors, np.array([t for t, _ in rows]), np.array([d for _, d in rows])
+
+
+@pytest.mark.parametrize(
+    ("impostors", "noise"),
+    [
+        pytest.param(5, 0.01, id="nothing overlaps: what was not seen has no interval"),
+        pytest.param(1, 1.5, id="one impostor: a third of the draws leave nobody to compare with"),
+    ],
+)
+def test_no_interval_where_the_draws_cannot_tell(impostors: int, noise: float) -> None:
+    vectors, target, driver = impostors_only(0, impostors, noise)
+    found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
+    assert found.mean > 0.7
+    assert all(map(math.isnan, (*joint_interval([found]), *jackknife_interval([found]))))
+
+
+def test_no_end_of_an_interval_lies_beyond_what_an_auc_can_be() -> None:
+    ends = []
+    for seed in range(4):
+        vectors, target, driver = impostors_only(seed, 3, 0.8)
+        found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
+        ends += [*joint_interval([found]), *jackknife_interval([found])]
+    assert max(ends) == 1 and min(ends) >= 0
+
+
+def pair_list(n_drivers: int, videos: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All pairs of the drivers' videos, with scores that overlap; and who drives each."""
+    random = np.random.default_rng(0)
+    drivers = pl.DataFrame(
+        [(f"d{d}v{v}", f"d{d}") for d in range(n_drivers) for v in range(videos)],
+        schema=["path", "driver"],
+        orient="row",
+    )
+    rows = [
+        (a, b, who == whom, float(random.normal(0.6 * (who == whom))))
+        for (a, who), (b, whom) in itertools.combinations(drivers.iter_rows(), 2)
+    ]
+    return pl.DataFrame(rows, schema=["left", "right", "same_driver", "score"], orient="row"), drivers
+
+
+def test_pair_list_of_few_drivers_carries_no_interval() -> None:
+    for n_drivers in (2, 4, 5):
+        scored, drivers = pair_list(n_drivers, 6)
+        found = measure_pairs(scored, len(scored), drivers)
+        assert 0.5 < found["auc"] < 1 and found["eer"] is not None
+        ends = [found[name] for name in ("auc_low", "auc_high", "eer_low", "eer_high")]
+        assert all(end is None for end in ends) == (n_drivers < FEWEST_IDENTITIES)
+
+
+def test_no_equal_error_rate_from_fewer_than_thirty_pairs() -> None:
+    scored, drivers = pair_list(5, 3)  # 15 same-driver pairs
+    found = measure_pairs(scored, len(scored), drivers)
+    assert (found["n_same"], found["auc"] is None, found["eer"], found["eer_low"]) == (15, False, None, None)
+    embeddings, labels = frames_of()
+    few = labels.filter(~pl.col("original"), pl.col("generator") == "mesh")
+    rows = measure_model("m", embeddings, few).results
+    assert {row["n_positives"] for row in rows} == {18}
+    assert all(row["auc"] is not None and row["eer"] is None for row in rows)
 
 
 def frames_of(seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
