@@ -1,7 +1,7 @@
 """The case folder: where its parts lie, who may write to it, and whether it is finished.
 
-A case is *unfinished* while it holds ``.work`` (the ledger's shards and extracted archive members)
-and *sealed* once ``SHA256SUMS`` stands and that is gone. Sealing writes the one before it removes the
+A case is *sealed* while ``run.json`` and ``SHA256SUMS`` stand, and *unfinished* while it is not and holds
+``.work`` (the ledger's shards and extracted archive members). Sealing writes the one before it removes the
 other, so a kill in between loses nothing. One process at a time may work on a case.
 """
 
@@ -85,10 +85,10 @@ class CaseFolder:
         return self.root / REPORT
 
     def is_unfinished(self) -> bool:
-        return self.work.exists()
+        return self.work.exists() and not self.is_sealed()
 
     def is_sealed(self) -> bool:
-        """All results and checksums stand; a kill may have left ``.work``, which ``clear_work`` removes."""
+        """All results and checksums stand; a kill may have left ``.work``, see ``pipeline.reseal.settle``."""
         return self.record.is_file() and (self.root / SUMS).is_file()
 
     def read_record(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
         )
     if fresh:
         _refuse_foreign(case)
-        _hold(case, case.members)
+        hold(case, case.members)
         if os.path.lexists(case.root / AUDIT_NAME):
             shutil.copyfile(case.root / AUDIT_NAME, case.work / AUDIT_NAME, follow_symlinks=False)
         return False
@@ -141,10 +141,10 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
                 f"{case.root} holds an unfinished run with other settings (model, clip length, stride, crop "
                 "or version): use --fresh to start again, or name another folder with -o."
             )
-        _hold(case)
+        hold(case)
         return True
     clear_work(case)  # without a plan it is what a kill left of an older run
-    _hold(case, case.shards, case.members)
+    hold(case, case.shards, case.members)
     _write_plan(case, plan)
     return False
 
@@ -173,7 +173,7 @@ def left_sealed(case: CaseFolder) -> Iterator[None]:
         raise
 
 
-def _hold(case: CaseFolder, *folders: Path) -> None:
+def hold(case: CaseFolder, *folders: Path) -> None:
     """Make private folders, and note who works on the case."""
     for folder in (case.root, case.work, *folders):
         make_private_folder(folder)

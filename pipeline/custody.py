@@ -14,7 +14,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -61,7 +61,7 @@ def written_atomically(path: Path) -> Iterator[Path]:
     try:
         yield unfinished
         unfinished.chmod(0o600)
-        _sync(unfinished, os.O_RDONLY)
+        sync(unfinished, os.O_RDONLY)
         unfinished.replace(path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
@@ -70,7 +70,7 @@ def written_atomically(path: Path) -> Iterator[Path]:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
-    _sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -93,14 +93,33 @@ def write_sums(folder: Path, leaving_out: str | None = None) -> None:
     have no bytes of their own and are left out; ``check_sums`` reports them.
     Raises OSError when a file cannot be read.
     """
-    outside = None if leaving_out is None else os.fsencode(leaving_out) + b"/"
-    names = [name for name in _files_below(folder) if outside is None or not name.startswith(outside)]
-    lines = [_line(_sha256(folder, name), name) for name in sorted(names)]
+    write_digests(folder, dict(digests_below(folder, leaving_out)))
+
+
+def write_digests(folder: Path, digests: Mapping[bytes, str]) -> None:
+    """Write ``SHA256SUMS`` from what it is to say: name below ``folder`` -> hex SHA-256."""
+    lines = [_line(digest, name) for name, digest in sorted(digests.items())]
     write_atomically(folder / SUMS_NAME, b"".join(lines))
 
 
-def check_sums(folder: Path) -> list[str]:
-    """Compare the folder with its ``SHA256SUMS``; one sentence for each thing that does not hold."""
+def digests_below(folder: Path, leaving_out: str | None = None) -> Iterator[tuple[bytes, str]]:
+    """Name and hex SHA-256 of every file ``SHA256SUMS`` would cover. Raises OSError."""
+    for name in sorted(_files_below(folder)):
+        if not _is_in(name, leaving_out):
+            yield name, _sha256(folder, name)
+
+
+def read_sums(folder: Path) -> dict[bytes, str]:
+    """``SHA256SUMS`` as name -> hex SHA-256, less the lines that are not of its form. Raises OSError."""
+    lines = (folder / SUMS_NAME).read_bytes().split(b"\n")
+    return dict(entry for line in lines if (entry := _parse(line)) is not None)
+
+
+def check_sums(folder: Path, leaving_out: str | None = None) -> list[str]:
+    """Compare the folder with its ``SHA256SUMS``; one sentence for each thing that does not hold.
+
+    ``leaving_out`` names a folder directly in it whose content is not looked at.
+    """
     try:
         lines = (folder / SUMS_NAME).read_bytes().split(b"\n")
     except OSError as error:
@@ -114,24 +133,29 @@ def check_sums(folder: Path) -> list[str]:
         if entry is None:
             problems.append(f"Line {number} of {SUMS_NAME} is not of the form sha256sum writes.")
         elif entry[0] in sums:
-            problems.append(f"{_shown(entry[0])} stands twice in {SUMS_NAME}.")
+            problems.append(f"{shown(entry[0])} stands twice in {SUMS_NAME}.")
         else:
             sums[entry[0]] = entry[1]
-    present = set(_files_below(folder))
+    present = {name for name in _files_below(folder) if not _is_in(name, leaving_out)}
     for name in sorted(sums):
         if name not in present:
-            problems.append(f"{_shown(name)} is missing.")
+            problems.append(f"{shown(name)} is missing.")
             continue
         try:
             if _sha256(folder, name) != sums[name]:
-                problems.append(f"{_shown(name)} was changed after the case was sealed.")
+                problems.append(f"{shown(name)} was changed after the case was sealed.")
         except OSError as error:
-            problems.append(f"{_shown(name)} cannot be read ({error.strerror}).")
+            problems.append(f"{shown(name)} cannot be read ({error.strerror}).")
     problems += [
-        f"{_shown(name)} was added after the case was sealed." for name in sorted(present - set(sums))
+        f"{shown(name)} was added after the case was sealed." for name in sorted(present - set(sums))
     ]
-    problems += [f"{_shown(name)} is a link or special file." for name in sorted(_oddities_below(folder))]
+    oddities = sorted(name for name in _oddities_below(folder) if not _is_in(name, leaving_out))
+    problems += [f"{shown(name)} is a link or special file." for name in oddities]
     return problems
+
+
+def _is_in(name: bytes, folder: str | None) -> bool:
+    return folder is not None and name.startswith(os.fsencode(folder) + b"/")
 
 
 def _line(digest: str, name: bytes) -> bytes:
@@ -185,12 +209,14 @@ def _sha256(folder: Path, name: bytes) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _shown(name: bytes) -> str:
+def shown(name: bytes) -> str:
+    """A file's name fit for a sentence."""
     text = name.decode(errors="backslashreplace")
     return text if text.isprintable() else repr(text)[1:-1]
 
 
-def _sync(path: Path, flags: int) -> None:
+def sync(path: Path, flags: int) -> None:
+    """Bring a file or folder to the disk; ``flags`` to open it with. Raises OSError."""
     descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)

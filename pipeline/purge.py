@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline import schemas
-from pipeline.custody import write_atomically
+from pipeline.custody import make_private_folder, write_atomically
 from pipeline.digest import table_digest
 from pipeline.tables import read_table, write_table
 
@@ -28,32 +28,34 @@ BLANK: Final = b"data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAA
 _PICTURE: Final = re.compile(rb"data:image/(?!gif)[a-z+]+;base64,[A-Za-z0-9+/=]+")
 
 
-def purge_biometrics(case: Path, version: str) -> int:
-    """Empty the biometric tables of a case and blank the report's pictures; returns how many of those.
+def purge_biometrics(case: Path, out: Path, version: str) -> int:
+    """Write to ``out`` the record of a purge, the biometric tables emptied and the report without pictures.
 
-    The record is written first: a killed purge is finished by the next one. The caller verifies the case
-    before and seals it after. Raises OSError.
+    Returns how many pictures that were. The caller verifies the case before, and puts these files in the
+    place of the case's own (``pipeline.reseal``). Raises OSError.
     """
-    if not is_purged(case):
-        record = {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "version": version,
-            "removed": {name: table_digest(name, read_table(case, name)) for name in BIOMETRIC},
-            "rows": {name: read_table(case, name).num_rows for name in BIOMETRIC},
-        }
-        write_atomically(case / PURGE_NAME, json.dumps(record, indent=1).encode())
+    tables = {name: read_table(case, name) for name in BIOMETRIC}
+    record = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": version,
+        "removed": {name: table_digest(name, table) for name, table in tables.items()},
+        "rows": {name: table.num_rows for name, table in tables.items()},
+    }
+    write_atomically(out / PURGE_NAME, json.dumps(record, indent=1).encode())
     for name in BIOMETRIC:
-        write_table(case, name, schemas.TABLES[name].empty_table())
+        write_table(out, name, schemas.TABLES[name].empty_table())
     blanked = 0
     for page in [case / "report.html", *sorted((case / "report-videos").glob("*.html"))]:
         text, count = _PICTURE.subn(BLANK, page.read_bytes())
-        write_atomically(page, text)
+        place = out / page.relative_to(case)
+        make_private_folder(place.parent)
+        write_atomically(place, text)
         blanked += count
     return blanked
 
 
 def is_purged(case: Path) -> bool:
-    """Whether a purge was begun."""
+    """Whether the case was purged."""
     return (case / PURGE_NAME).is_file()
 
 

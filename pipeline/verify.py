@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from pipeline import schemas
 from pipeline.audit import check_audit
-from pipeline.case_folder import SUMS, CaseFolder
+from pipeline.case_folder import SUMS, WORK, CaseFolder
 from pipeline.custody import check_sums
 from pipeline.digest import result_digest
 from pipeline.purge import read_purge
+from pipeline.reseal import check_half_done, interrupted
 from pipeline.run_record import count_rows
 from pipeline.tables import read_table
 
@@ -38,7 +39,16 @@ def verify_case(case: CaseFolder) -> Verdict:
     record = case.read_record()
     if not (case.root / SUMS).is_file():
         return Verdict(None, (f"{SUMS} is missing: the case was never sealed, or the file was removed",))
-    problems = check_sums(case.root) + check_audit(case.root)
+    command = interrupted(case)
+    again = (
+        f"'driverprint {command}' was interrupted (or is at work): run it again, it puts {case.root} right"
+    )
+    half_done = check_half_done(case)
+    if half_done is not None:
+        return Verdict(None, (*half_done, again))
+    problems = check_sums(case.root, leaving_out=WORK) + check_audit(case.root)
+    if command is not None:
+        problems.append(again)
     try:
         removed = read_purge(case.root)
     except ValueError as error:

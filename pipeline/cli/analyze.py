@@ -20,7 +20,7 @@ from model.metadata import ModelFileError, ModelMetadata, model_id, read_metadat
 from model.shipped import shipped_model
 from pipeline import schemas
 from pipeline.audit import Audit
-from pipeline.case_folder import CaseFolder, clear_work, left_sealed, locked, prepare_case, seal, start_again
+from pipeline.case_folder import CaseFolder, left_sealed, locked, prepare_case, seal, start_again
 from pipeline.casefile import CaseFile, missing_members, read_case
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import console, steps
@@ -39,6 +39,7 @@ from pipeline.intake.walk import find_evidence
 from pipeline.ledger import FileResult, Ledger
 from pipeline.likelihood_ratio import add_likelihood_ratios
 from pipeline.occlusion import MOST_VIDEOS
+from pipeline.reseal import settle
 from pipeline.run_record import count_rows, machine_facts, not_searched, package_versions, tool_version
 from pipeline.score import comparable_videos, score_pairs, score_questioned
 from pipeline.tables import from_pieces, from_rows, write_pieces, write_table
@@ -87,6 +88,7 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
     started = datetime.now(UTC), time.monotonic()
     case = request.case
     with locked(case):
+        settle(case)
         if case.is_sealed() and not fresh:
             return _already_sealed(case)
         plan = _plan(request)
@@ -302,7 +304,6 @@ def _knows(evidence: pa.Table) -> bool:
 
 
 def _already_sealed(case: CaseFolder) -> Exit:
-    clear_work(case)
     record = case.read_record()
     console.print(
         f"{case.root} is a finished case (result digest {record['result_digest']}); nothing was changed. "

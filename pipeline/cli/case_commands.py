@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from pipeline.audit import Audit
-from pipeline.case_folder import CaseFolder, locked
+from pipeline.case_folder import PAGES, REPORT, WORK, CaseFolder, locked
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import console
-from pipeline.custody import make_private_folder, write_sums
+from pipeline.custody import make_private_folder
 from pipeline.errors import UserError
 from pipeline.purge import is_purged
+from pipeline.reseal import resealed, settle
 from pipeline.run_record import tool_version
 from pipeline.verify import verify_case
 from reports.build import PAGE_FOLDER, build_report, figures_json
@@ -33,9 +34,10 @@ def report_command(
     """Build the report again from the tables of a case."""
     folder = CaseFolder(case)
     folder.read_record()
-    if folder.is_unfinished():
-        raise UserError(f"{case} is unfinished: run the same 'driverprint analyze' again to complete it.")
     with locked(folder):
+        settle(folder)
+        if folder.is_unfinished():
+            raise UserError(f"{case} is unfinished: run the same 'driverprint analyze' again to complete it.")
         if is_purged(folder.root):
             raise UserError(
                 f"{case} was purged of pictures and embeddings: its report can no longer be built and stands "
@@ -51,11 +53,27 @@ def report_command(
         if redact is not None:
             console.print(f"Report: {_redacted(folder, redact)}", markup=False)
             return
-        with Audit(folder.root, tool_version()) as audit:
-            path = build_report(folder.root)
+        with resealed(folder, "report") as aside, Audit(aside, tool_version()) as audit:
+            _built_aside(folder, aside)
             audit.note("report_built")
-        write_sums(folder.root)
-    console.print(f"Report: {path}", markup=False)
+    console.print(f"Report: {folder.report}", markup=False)
+
+
+def _built_aside(folder: CaseFolder, aside: Path) -> None:
+    """Build the report of a case into another folder of it, from links to its tables."""
+    view = aside / "view"
+    make_private_folder(view)
+    for entry in folder.root.iterdir():
+        if entry.name not in (WORK, REPORT, PAGES):
+            try:
+                (view / entry.name).symlink_to(entry)
+            except OSError:  # a file system without links
+                (shutil.copytree if entry.is_dir() else shutil.copyfile)(entry, view / entry.name)
+    build_report(view)
+    for name in (REPORT, PAGES):
+        if (view / name).exists():
+            (view / name).replace(aside / name)
+    shutil.rmtree(view)
 
 
 def _redacted(folder: CaseFolder, out: Path) -> Path:

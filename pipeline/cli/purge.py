@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from pipeline.audit import Audit
-from pipeline.case_folder import CaseFolder, locked, seal
+from pipeline.case_folder import CaseFolder, locked
 from pipeline.cli.progress import console
-from pipeline.custody import remove_unfinished
 from pipeline.errors import UserError
 from pipeline.purge import is_purged, purge_biometrics
+from pipeline.reseal import resealed, settle
 from pipeline.run_record import tool_version
 from pipeline.verify import verify_case
 
@@ -38,18 +38,17 @@ def purge_command(
     folder = CaseFolder(case)
     record = folder.read_record()
     with locked(folder):
-        begun = is_purged(folder.root)  # a killed purge left the checksums of before: it is only finished
-        problems = () if begun else verify_case(folder).problems
+        settle(folder)
+        problems = verify_case(folder).problems
         if problems:
             raise UserError(
                 f"{case} does not verify ({problems[0]}): what is altered is not purged, or no one could "
                 "tell what it was."
             )
-        with Audit(folder.root, tool_version()) as audit:
-            remove_unfinished(folder.root)
-            blanked = purge_biometrics(folder.root, tool_version())
-            audit.note("purged", result_digest=record["result_digest"], pictures=blanked)
-        seal(folder)
+        if not is_purged(folder.root):
+            with resealed(folder, "purge") as aside, Audit(aside, tool_version()) as audit:
+                blanked = purge_biometrics(folder.root, aside, tool_version())
+                audit.note("purged", result_digest=record["result_digest"], pictures=blanked)
     after = verify_case(folder)
     if after.problems:
         raise UserError(f"{case} does not verify after the purge ({after.problems[0]}): restore a copy.")

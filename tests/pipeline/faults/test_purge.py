@@ -58,18 +58,6 @@ def test_purged_case_still_notices_an_altered_table(undisturbed: Finished, copie
     assert f"run.json says {undisturbed.digest}" in checked.stderr
 
 
-def test_purge_that_was_killed_is_finished_by_the_next(undisturbed: Finished, copied: Path) -> None:
-    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
-    driverprint("purge", copied, "--biometrics")
-    for path, data in before.items():
-        if path.name in ("report.html", "SHA256SUMS") or path.parent.name == "visuals":
-            path.write_bytes(data)  # as if killed after the first table
-    assert driverprint("verify", copied).returncode == 1
-    assert driverprint("purge", copied, "--biometrics").returncode == 0
-    assert b"data:image/png" not in (copied / "report.html").read_bytes()
-    assert_holds(copied, undisturbed.digest)
-
-
 @pytest.mark.parametrize("words", [(), ("--biometrics",)])
 def test_nothing_is_removed_without_saying_so_or_from_an_altered_case(
     copied: Path, words: tuple[str, ...]
