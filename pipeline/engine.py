@@ -3,8 +3,9 @@
 A worker takes a file from its bytes to its embeddings: its guarded child decodes one file while its own
 process cuts and embeds the one before, so that whichever costs more gets the cores. Pixels stay in the
 worker; only where GPUs embed do they pass through Ray's object store, a piece at a time. The driver sees
-small rows and commits one shard per file. Errors are rows: only the death of a worker process is retried,
-once, because that may be the machine's fault and not the file's (`pipeline.actors`).
+small rows and commits one shard per file. Errors are rows, whatever raised them, unless they would meet
+every file: only the death of a worker process is retried, once, because that may be the machine's fault and
+not the file's (`pipeline.actors`).
 """
 
 from __future__ import annotations
@@ -19,17 +20,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.metadata import FRAME_SIDE
 from pipeline.actors import ATTEMPTS, ActorPool, WorkerDied
 from pipeline.clips.manifest import ClipSet, cut_clips
 from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
-from pipeline.embed import EmbeddingSession
-from pipeline.gpu_embedder import RemoteSession, gpu_embedders
+from pipeline.embed import BATCH, EmbeddingSession
+from pipeline.gpu_embedder import PIECE, RemoteSession, gpu_embedders
+from pipeline.intake.members import clause
 from pipeline.ledger import FileResult
 from pipeline.seats import seats
 
 WORKER_DIED: Final = "worker_died"
+PROCESSING_FAILED: Final = "processing_failed"
 #: Files a worker works at: one decoded by the child, one cut and embedded, one whose clips are at the GPU.
 FILES_AT_WORK: Final = {"CPUExecutionProvider": 2, "CUDAExecutionProvider": 3}
 
@@ -82,6 +86,7 @@ class FileWorker:
         self._session: EmbeddingSession | RemoteSession = (
             RemoteSession(gpus) if gpus else EmbeddingSession(options.model, options.provider, threads=1)
         )
+        self._piece = PIECE if gpus else BATCH[self._session.provider]  # clips
         self._decoding = threading.Lock()
         self._cutting = threading.Lock()
         # Embedding here takes the core that cutting needs; embedding elsewhere is waiting.
@@ -94,21 +99,42 @@ class FileWorker:
     def work(self, work: Work) -> FileResult:
         """Everything one file yields; called by several threads at once."""
         options = self._options
-        with self._decoding:
-            decoded = self._decoder.decode(work.path, DecodeRequest(fps=options.fps, crop=work.crop))
-        if isinstance(decoded, DecodeFailure):
-            return failed(work.evidence_id, decoded.reason_code, decoded.reason, decoded.facts)
-        with self._cutting:
-            result, clips = cut_file(work.evidence_id, decoded, options.clip_length, options.stride)
-        del decoded  # an hour of video is 1.5 GB, and the clips hold all of it once more
-        if not clips.rows:
-            return result
+        facts = None
+        try:
+            with self._decoding:
+                decoded = self._decoded(work)
+            facts = decoded.facts
+            if isinstance(decoded, DecodeFailure):
+                return failed(work.evidence_id, decoded.reason_code, decoded.reason, facts)
+            with self._cutting:
+                result, clips = cut_file(work.evidence_id, decoded, options.clip_length, options.stride)
+            if not clips.rows:
+                return result
+            with self._embedding:
+                return self._embedded(result, clips, occlude=work.occlude)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            reason = _why_not(error)
+        self._embed_anything()
+        return failed(work.evidence_id, PROCESSING_FAILED, reason, facts)
+
+    def _decoded(self, work: Work) -> Decoded | DecodeFailure:
+        try:
+            return self._decoder.decode(work.path, DecodeRequest(fps=self._options.fps, crop=work.crop))
+        except BaseException:
+            self._decoder.close()  # or the child would answer the next file with the rest of this one
+            raise
+
+    def _embed_anything(self) -> None:
+        """Raise what embedding raises for every clip: then no file is to be blamed, and the run must end."""
+        blank = np.zeros((1, self._options.clip_length, FRAME_SIDE, FRAME_SIDE), np.uint8)
         with self._embedding:
-            return self._embedded(result, clips, occlude=work.occlude)
+            self._session.embed(blank)
 
     def _embedded(self, result: FileResult, clips: ClipSet, *, occlude: bool) -> FileResult:
         """The result with its embeddings filled in, and with its occlusion test if asked for."""
-        vectors = self._session.embed(clips.frames)
+        vectors = np.concatenate([self._session.embed(piece) for piece in clips.frames.pieces(self._piece)])
         result = with_embeddings(result, vectors, self._options.model_id)
         if not occlude:
             return result
@@ -138,6 +164,20 @@ def failed(evidence_id: str, code: str, reason: str, facts: VideoFacts | None = 
     """The result of a file that gave nothing, with whatever could still be learnt about it."""
     outcome = {"status": "failed", "reason_code": code, "reason": reason, "n_clips": 0, "n_usable": 0}
     return FileResult(evidence_id, {**asdict(facts or VideoFacts()), **outcome})
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether an error is the machine's, the installation's or the cluster's, and other files meet it too."""
+    from ray.exceptions import RayError
+
+    return isinstance(error, OSError | ImportError | RayError)
+
+
+def _why_not(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "It takes more memory than there is: run again with --fresh and fewer --workers."
+    said = f"{type(error).__name__}: {clause(error)}"
+    return f"It could not be cut into clips and embedded ({said}): run 'driverprint inspect' on it."
 
 
 def _facts(decoded: Decoded, clips: Sequence[dict[str, Any]]) -> dict[str, Any]:

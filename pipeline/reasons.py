@@ -38,6 +38,7 @@ DECODE_CAVEATS: Final[dict[str, str]] = {
 # What went wrong around a file and not in it.
 ENGINE: Final[dict[str, str]] = {
     "worker_died": "the process that held the file died twice, the second time while it held nothing else",
+    "processing_failed": "the file was decoded, but its clips could not be cut, shown or embedded",
 }
 
 # What intake decided without decoding, or why it could not read a file or a member of an archive.

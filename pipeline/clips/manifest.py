@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,18 +16,49 @@ from pipeline.decode.types import Decoded
 
 
 @dataclass(frozen=True)
+class Clips:
+    """The pixels of a file's clips, taken out of its frames when they are asked for.
+
+    Where the stride is short windows share most of their frames: all the clips of one hour, copied at once,
+    would be 88 GiB at a stride of 1.
+    """
+
+    frames: NDArray[np.uint8]  # [n, 128, 128], the whole file's
+    windows: Sequence[Window]
+    length: int  # T
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """One clip, uint8 [T, 128, 128]: a view of the frames, a copy where the window is padded."""
+        window = self.windows[index]
+        real = self.frames[window.start : window.end]
+        if len(real) == self.length:
+            return real
+        return np.concatenate([real, np.repeat(real[-1:], self.length - len(real), axis=0)])
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return (self[index] for index in range(len(self)))
+
+    def pieces(self, most: int) -> Iterator[NDArray[np.uint8]]:
+        """All clips in order, uint8 [at most ``most``, T, 128, 128] at a time; single ones are not copied."""
+        for start in range(0, len(self), most):
+            some = [self[index] for index in range(start, min(start + most, len(self)))]
+            yield np.stack(some) if len(some) > 1 else some[0][None]
+
+
+@dataclass(frozen=True)
 class ClipSet:
     """Clips of one file.
 
     rows : by schema CLIPS; shots : by schema SHOTS
-    frames : uint8 [n_clips, T, 128, 128], last frame repeated where a window is padded
-    windows : the windows behind the rows
+    frames : their pixels, last frame repeated where a window is padded
     """
 
     rows: list[dict[str, Any]]
     shots: list[dict[str, Any]]
-    frames: NDArray[np.uint8]
-    windows: list[Window]
+    frames: Clips
 
 
 def cut_clips(evidence_id: str, decoded: Decoded, clip_length: int, stride: int) -> ClipSet:
@@ -48,14 +79,11 @@ def centre_clip(evidence_id: str, decoded: Decoded, clip_length: int) -> ClipSet
 def _clip_set(
     evidence_id: str, decoded: Decoded, clip_length: int, shots: Sequence[Range], windows: list[Window]
 ) -> ClipSet:
-    frames = np.empty((len(windows), clip_length, *decoded.frames.shape[1:]), np.uint8)
     rate = decoded.fps_grid or decoded.facts.fps or 25.0
     faces: dict[float, list[float]] = {}  # looked for in the portraits asked about only: the search is slow
     rows = []
     for window in windows:
         real = decoded.frames[window.start : window.end]
-        frames[window.index, : len(real)] = real
-        frames[window.index, len(real) :] = real[-1]
         begin, end = float(decoded.seconds[window.start]), float(decoded.seconds[window.end - 1]) + 1 / rate
         middle = (begin + end) / 2
         portrait = min(decoded.portraits, key=lambda p: abs(p.second - middle), default=None)
@@ -85,4 +113,4 @@ def _clip_set(
         {"evidence_id": evidence_id, "shot": number, "start_frame": start, "end_frame": end}
         for number, (start, end) in enumerate(shots)
     ]
-    return ClipSet(rows, shot_rows, frames, windows)
+    return ClipSet(rows, shot_rows, Clips(decoded.frames, windows, clip_length))

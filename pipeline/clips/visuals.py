@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.clips.manifest import ClipSet
+from pipeline.clips.manifest import Clips, ClipSet
 from pipeline.decode.types import Decoded
 from pipeline.occlusion import Embed, occlusion_effects
 
@@ -39,11 +39,11 @@ def picture_rows(evidence_id: str, decoded: Decoded, clips: ClipSet) -> list[dic
 
 
 def occlusion_rows(
-    evidence_id: str, rows: Sequence[dict[str, Any]], frames: NDArray[np.uint8], embed: Embed
+    evidence_id: str, rows: Sequence[dict[str, Any]], frames: Clips, embed: Embed
 ) -> list[dict[str, Any]]:
     """Rows by schema VISUALS: the first frame of the liveliest usable clip and its occlusion test.
 
-    rows : by schema CLIPS; frames : uint8 [n_clips, T, 128, 128] of the same clips. No usable clip, no rows.
+    rows : by schema CLIPS; frames : the same clips. No usable clip, no rows.
     """
     usable = [row for row in rows if row["usable"]]
     if not usable:

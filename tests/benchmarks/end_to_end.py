@@ -73,7 +73,7 @@ class DecodeStage:
         decoded = self.decoder.decode(Path(row["path"]), DecodeRequest(fps=self.fps))
         assert isinstance(decoded, Decoded), decoded
         result, clips = cut_file(row["evidence_id"], decoded, self.clip_length, self.clip_length)
-        return {"clips": clips.frames, "result": pickle.dumps(result)}
+        return {"clips": np.stack([*clips.frames]), "result": pickle.dumps(result)}
 
 
 class EmbedStage:
@@ -108,7 +108,8 @@ def costs(model: Path, videos: Sequence[Path]) -> tuple[float, float, float]:
     clips = [cut_file("a" * 64, item, length, length)[1].frames for item in whole]
     cut = time.process_time()
     for frames in clips:
-        session.embed(frames)
+        for clip in frames:
+            session.embed(clip[None])
     return decoding / len(videos), (time.process_time() - cut) / len(videos), (cut - started) / len(videos)
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,10 +18,12 @@ from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeRequest
 from pipeline.embed import EmbeddingSession
-from pipeline.engine import Engine, EngineOptions, FileWorker, Work
+from pipeline.engine import Engine, EngineOptions, FileWorker, Work, concerns_all
 from pipeline.gpu_embedder import gpu_embedders
 from pipeline.ledger import FileResult
 from pipeline.ray_session import ray_session
+from pipeline.reasons import REASONS
+from tests.pipeline.decode.test_guard import STAND_IN
 from tests.pipeline.decode.videos import scene, write_video
 
 OPTIONS = EngineOptions(
@@ -57,7 +63,7 @@ def plain(works: list[Work]) -> dict[str, FileResult]:
                 pictures += occlusion_rows(work.evidence_id, clips.rows, clips.frames, session.embed)
             rows = [
                 {"clip_id": row["clip_id"], "embedding": vector}
-                for row, vector in zip(clips.rows, session.embed(clips.frames), strict=True)
+                for row, vector in zip(clips.rows, session.embed(np.stack([*clips.frames])), strict=True)
             ]
             found[work.evidence_id] = FileResult(
                 work.evidence_id, {}, clips.shots, clips.rows, rows, visuals=pictures
@@ -101,3 +107,33 @@ def test_workers_that_leave_embedding_to_another_process_find_the_same(
         found = ray.get([worker.work.remote(work) for work in works])
         assert ray.get(worker.facts.remote()).provider == "CPUExecutionProvider"
     assert_same({result.evidence_id: result for result in found}, plain)
+
+
+def test_file_that_cannot_be_cut_after_decoding_is_one_row_that_says_so(tmp_path: Path) -> None:
+    """A rogue child hands over a picture without a row; the file after it is none the worse."""
+    paths = [write_video(tmp_path / f"{name}.mp4", scene(70, 64, 64)) for name in ("blind", "good")]
+    worker = FileWorker(replace(OPTIONS, decoder=tuple(STAND_IN)), [])
+    blind, good = (worker.work(Work(path.stem, path, None)) for path in paths)
+    assert (blind.facts["status"], blind.facts["reason_code"]) == ("failed", "processing_failed")
+    assert blind.facts["reason_code"] in REASONS
+    assert "error: OpenCV" in blind.facts["reason"]
+    assert "driverprint inspect" in blind.facts["reason"]
+    assert blind.facts["width"] == 64
+    assert not blind.clips
+    assert good.facts["status"] == "processed"
+    assert len(good.embeddings) == len(good.clips) > 0
+
+
+def test_what_no_file_could_pass_is_laid_at_no_files_door(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", scene(70, 64, 64))
+    worker = FileWorker(replace(OPTIONS, clip_length=32), [])  # not the model's
+    with pytest.raises(ValueError, match="the model takes"):
+        worker.work(Work(path.stem, path, None))
+
+
+def test_full_disk_and_lost_cluster_concern_every_file() -> None:
+    from ray.exceptions import RayActorError
+
+    every = [OSError(errno.ENOSPC, "No space left on device"), ImportError("cv2"), RayActorError()]
+    assert all(concerns_all(error) for error in every)
+    assert not any(concerns_all(error) for error in (MemoryError(), ValueError(), cv2.error()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from pipeline.clips.manifest import centre_clip, cut_clips
 from pipeline.clips.visuals import motion_map, picture_rows
 from pipeline.decode.guard import GuardedDecoder
-from pipeline.decode.types import Decoded, DecodeRequest
+from pipeline.decode.types import Decoded, DecodeRequest, VideoFacts
 from pipeline.schemas import CLIPS, SHOTS, VISUALS
 from tests.pipeline.decode.videos import scene, write_video
 
@@ -25,7 +26,7 @@ def test_rows_fit_the_schemas_and_the_frames_fit_the_rows(decoded: Callable[[str
     clips = cut_clips(ID, video, 64, 64)
     table = pa.Table.from_pylist(clips.rows, schema=CLIPS)
     assert pa.Table.from_pylist(clips.shots, schema=SHOTS).num_rows == 1
-    assert clips.frames.shape == (8, 64, 128, 128)
+    assert [frames.shape for frames in clips.frames] == [(64, 128, 128)] * 8
     assert table.num_rows == 8
     for row, frames in zip(clips.rows, clips.frames, strict=True):
         assert row["clip_id"] == f"{ID}-{row['start_frame']:07d}-64"
@@ -45,9 +46,29 @@ def test_padded_clip_repeats_its_last_frame(tmp_path: Path) -> None:
     clips = cut_clips(ID, video, 64, 64)
     (row,) = clips.rows
     assert (row["padded_frames"], row["end_frame"]) == (44, 20)
-    assert np.array_equal(clips.frames[0, :20], video.frames)
-    assert all(np.array_equal(frame, video.frames[-1]) for frame in clips.frames[0, 20:])
+    assert np.array_equal(clips.frames[0][:20], video.frames)
+    assert all(np.array_equal(frame, video.frames[-1]) for frame in clips.frames[0][20:])
     assert "padded" in row["flags"]
+
+
+def test_windows_that_overlap_share_their_frames() -> None:
+    """All clips of a long video copied at a stride of 1 would fill any memory."""
+    noise = np.random.default_rng(1).integers(60, 200, (16, 128, 128), np.uint8)
+    frames = np.concatenate([np.roll(noise, turn, 1) for turn in range(20)])
+    seconds, index = np.arange(320) / 25, np.arange(320, dtype=np.int32)
+    video = Decoded(frames, seconds, index, (), 25.0, VideoFacts(fps=25.0))
+    tracemalloc.start()
+    clips = cut_clips(ID, video, 64, 1)
+    pieces = 0
+    for start, piece in zip(range(0, 257, 16), clips.frames.pieces(16), strict=True):
+        pieces += len(piece)
+        assert np.array_equal(piece[-1], frames[start + len(piece) - 1 :][:64])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(clips.rows), len(clips.frames), pieces) == (257, 257, 257)
+    assert all(np.shares_memory(clip, frames) for clip in clips.frames)
+    assert np.shares_memory(next(clips.frames.pieces(1)), frames)
+    assert peak < 16 * 2 * 2**20 + 2**24 < 257 * 2**20
 
 
 def test_cut_parts_the_clips_and_the_shots(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ MISDEEDS: dict[str, Callable[[], object]] = {
     "nonsense": lambda: write_all(OUT, b"\xff" * 4096),
     "flood": flood,
     "liar": lie,
+    "blind": lambda: write_all(OUT, pack({"kind": "portrait", "second": 0.0, "height": 0, "width": 5})),
 }
 
 
