@@ -50,7 +50,7 @@ class Content:
     status: Status
     ledger: Ledger
     questioned: list[Questioned]
-    strength_notes: dict[str, list[str]]
+    strength_notes: dict[str, dict[str, list[str]]]
     separations: list[Separation]
     strengths: list[Strength]
     known_scores: KnownScores

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reports.case import Case, Exhibit, Row
@@ -45,15 +46,38 @@ class Questioned:
     why_not_detail: str | None
     caveats: tuple[str, ...]
 
+    @property
+    def weighed(self) -> bool:
+        """Whether any place of the ranking has a likelihood ratio, so that the ranking shows them."""
+        return any(r.llr is not None for r in self.ranking)
 
-def strength_notes(results: list[Questioned]) -> dict[str, list[str]]:
-    """What is said of the strength of evidence -> the labels of the videos it is said of."""
-    notes: dict[str, list[str]] = {}
+    @property
+    def notes(self) -> dict[str, list[str]]:
+        """What is said of the strength of each place in the ranking -> the identities it is said of.
+
+        No identity is named where all share the one note.
+        """
+        return _by_note(self.ranking)
+
+
+def strength_notes(results: list[Questioned]) -> dict[str, dict[str, list[str]]]:
+    """What is said of the nearest identity and of the claimed driver -> the labels of the videos -> of whom.
+
+    Nobody is named where it is said of both, or of the only one.
+    """
+    notes: dict[str, dict[str, list[str]]] = {}
     for result in results:
         shown = [*result.ranking[:1], *([result.claimed] if result.claimed else [])]
-        for note in dict.fromkeys(r.llr_note for r in shown):
-            notes.setdefault(note, []).append(result.label)
+        for note, names in _by_note(shown).items():
+            notes.setdefault(note, {})[result.label] = names
     return notes
+
+
+def _by_note(ranked: Iterable[Ranked]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for identity, note in {r.identity: r.llr_note for r in ranked}.items():
+        found.setdefault(note, []).append(identity)
+    return found if len(found) > 1 else {note: [] for note in found}
 
 
 def questioned(case: Case) -> list[Questioned]:

@@ -377,11 +377,18 @@ def exploratory_case(groups: int = 3, each: int = 4) -> CaseBuilder:
     return case
 
 
-def calibrated_case(folder: Path, validated_for: str = "simulation only") -> Path:
-    """Six drivers behind one face, with likelihood ratios as the analysis computes them."""
+def calibrated_case(
+    folder: Path, validated_for: str = "simulation only", other_faces: Sequence[str] = ()
+) -> Path:
+    """Six drivers behind one face, with likelihood ratios as the analysis computes them.
+
+    The people of ``other_faces`` also drive another face in one known video.
+    """
     case = CaseBuilder(spread=3.0)
     for person in ("Amara", "Boris", "Chiara", "Dinesh", "Elif", "Farid"):
         case.known(person, 6, target="stock avatar")
+    for person in other_faces:
+        case.known(person, 1, target="third avatar")
     case.questioned("q/a.mp4", "Amara", target="stock avatar")
     case.questioned("q/b.mp4", "stranger", target="stock avatar", clips=9, claimed_driver="Chiara")
     case.questioned("q/c.mp4", "Boris", target="another avatar", claimed_driver="Boris")

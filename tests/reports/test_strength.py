@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from model.likelihood import cllr, cllr_min
-from pipeline.likelihood_ratio import OTHER_FACE
+from pipeline.likelihood_ratio import OTHER_FACE, SOME_OTHER_FACE
 from reports.build import build_report
+from reports.questioned import Questioned, Ranked, strength_notes
 from tests.reports.case_folder import calibrated_case
 from tests.reports.conftest import Built
 
@@ -50,11 +53,52 @@ def test_claimed_driver_has_a_ratio_of_their_own_beside_the_nearest(calibrated: 
 
 def test_video_with_another_face_is_named_beside_the_caution(calibrated: Built) -> None:
     cautions = {n: v for n, v in calibrated.figures["strength_notes"].items() if "caution" in n}
-    assert list(cautions.values()) == [["Q3"]]
+    assert list(cautions.values()) == [{"Q3": []}]
     (note,) = cautions
     assert note.endswith(OTHER_FACE)
     assert f"Q3 {note}." in calibrated.text
     assert [q["label"] for q in calibrated.figures["questioned"] if "other_face" in q["caveats"]] == ["Q3"]
+
+
+def test_every_printed_ratio_has_its_note_beside_it_by_name(fresh: Path) -> None:
+    """The caution of a lower rank stands below the ranking that prints its likelihood ratio."""
+    built = Built(build_report(calibrated_case(fresh, other_faces=["Elif", "Farid"])).parent)
+    articles = built.html.split('<article class="video"')[1:]
+    for result in built.figures["questioned"]:
+        (article,) = [a for a in articles if a.startswith(f' id="{result["anchor"]}"')]
+        text = re.sub(r"<[^>]+>", "", html.unescape(article))
+        said: dict[str, list[str]] = {}
+        for row in result["ranking"]:
+            said.setdefault(row["llr_note"], []).append(row["identity"])
+        assert len(said) > 1 or result["label"] == "Q3"
+        for note, names in said.items():
+            who = f"{', '.join(names)}: " if len(said) > 1 else ""
+            assert text.count(f"{who}{note}.") == 1
+    first = built.figures["questioned"][0]["ranking"]
+    (cautioned,) = {r["llr_note"] for r in first if r["llr_note"].endswith(SOME_OTHER_FACE)}
+    assert {r["identity"] for r in first if r["llr_note"] == cautioned} == {"Elif", "Farid"}
+    assert first[0]["identity"] == "Amara"
+    assert cautioned in built.text
+
+
+def test_note_of_the_claimed_driver_alone_names_that_driver() -> None:
+    def place(identity: str, rank: int, note: str) -> Ranked:
+        return Ranked(identity, rank, -0.5, 3, 9, 0.4, 0.1, 0.7, 0.8, note)
+
+    def asked(label: str, *ranking: Ranked) -> Questioned:
+        claimed = ranking[-1]
+        return Questioned(
+            label, label, label, claimed.identity, claimed, False, 3, 3, ranking, 0.1, None, None, ()
+        )
+
+    both = asked("Q1", place("Amara", 1, "plain"), place("Boris", 2, "caution"), place("Chiara", 3, "plain"))
+    apart = asked("Q2", place("Amara", 1, "plain"), place("Boris", 2, "caution"))
+    alone = asked("Q3", place("Boris", 1, "caution"))
+    assert strength_notes([both, apart, alone]) == {
+        "plain": {"Q1": [], "Q2": ["Amara"]},
+        "caution": {"Q2": ["Boris"], "Q3": []},
+    }
+    assert both.notes == {"plain": ["Amara", "Chiara"], "caution": ["Boris"]}
 
 
 def test_both_propositions_are_in_words_beside_the_meaning_of_the_ratio(calibrated: Built) -> None:
