@@ -18,12 +18,12 @@ else:
     from backports import zstd
 
 COMPRESSED: Final = ("gzip", "bzip2", "xz", "zstd")
-UNREADABLE: Final = (lzma.LZMAError, zlib.error, zstd.ZstdError, EOFError, OSError, ValueError)
+UNREADABLE: Final = (lzma.LZMAError, zlib.error, zstd.ZstdError, EOFError, OSError, ValueError, MemoryError)
 
 _CHUNK: Final = 64 * 2**10
 _STEP: Final = 4096  # bytes
 # What a decompressor may look back: eight times what `xz -9` and `zstd --ultra` take without being told to.
-_XZ_MEMORY: Final = 512 * 2**20  # bytes
+MAX_DICTIONARY: Final = 512 * 2**20  # bytes
 _ZSTD_WINDOW: Final = 29  # log2 of bytes
 
 
@@ -74,7 +74,7 @@ def _zstd() -> _Decompressor:
 
 
 def _xz() -> _Decompressor:
-    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_DICTIONARY)
 
 
 _MAKERS: Final[dict[str, Callable[[], _Decompressor]]] = {

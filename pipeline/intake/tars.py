@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final, cast
 from pipeline.intake.compressed import UNREADABLE as COMPRESSION_ERRORS
 from pipeline.intake.compressed import decompressed, put_back
 from pipeline.intake.limits import MAX_HEADER, MAX_NAME, Budget
-from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream
+from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream, clause
 from pipeline.intake.reading import utc
 
 UNREADABLE: Final = (tarfile.TarError, RecursionError, *COMPRESSION_ERRORS)
@@ -96,7 +96,7 @@ def compressed_members(file: BinaryIO, kind: str, name: bytes, budget: Budget) -
     try:
         head = stream.read(tarfile.BLOCKSIZE)
     except UNREADABLE as error:
-        raise DamagedError(f"it cannot be unpacked ({error})") from None
+        raise DamagedError(f"it cannot be unpacked ({clause(error)})") from None
     joined = put_back(head, stream)
     if is_tar(head):
         yield from tar_members(joined, budget)
@@ -129,7 +129,7 @@ def tar_members(stream: Stream, budget: Budget | None = None) -> Members:
             source.next_member()
         source.check_end()
     except UNREADABLE as error:
-        raise DamagedError(f"it is cut off or damaged ({error})") from None
+        raise DamagedError(f"it is cut off or damaged ({clause(error)})") from None
 
 
 def _content(archive: Any, source: _Forward, info: tarfile.TarInfo) -> Stream:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO, Final
 
+from pipeline.intake.compressed import MAX_DICTIONARY
 from pipeline.intake.limits import ALLOWANCE, MAX_METADATA, MAX_RATIO, Budget
 from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream, clause
 from pipeline.intake.reading import utc
@@ -18,6 +19,7 @@ _UNIX: Final = 3
 _UTF8_NAME: Final = 0x800
 _ENCRYPTED: Final = 0x1 | 0x40
 _TIMES_FIELD: Final = 0x5455  # Info-ZIP extended timestamp: seconds since 1970, UTC
+_LZMA_HEADER: Final = struct.Struct("<HHBI")  # version, size of what follows, lc lp pb, dictionary in bytes
 _UNBOUNDED: Final = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 # An Office document or app is a zip too, known by a member with one of these names at its top.
 _PACKAGES: Final = {
@@ -35,6 +37,7 @@ UNREADABLE: Final = (
     EOFError,
     OSError,
     OverflowError,
+    MemoryError,
 )
 
 
@@ -68,7 +71,7 @@ def zip_members(file: BinaryIO, budget: Budget) -> Members:
     for info in archive.infolist():
         if info.orig_filename.endswith("/") and info.file_size == 0:
             continue  # a folder; one that holds data is a file in disguise
-        refusal = _refusal(info)
+        refusal = _refusal(info) or _too_large_a_dictionary(file, info)
         stream: Stream | None = None
         if refusal is None:
             try:
@@ -103,7 +106,7 @@ def _opened(file: BinaryIO) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(_Careful(file))
     except UNREADABLE as error:
-        raise DamagedError(f"its list of members cannot be read ({error})") from None
+        raise DamagedError(f"its list of members cannot be read ({clause(error)})") from None
 
 
 def _refusal(info: zipfile.ZipInfo) -> Refusal | None:
@@ -126,6 +129,24 @@ def _refusal(info: zipfile.ZipInfo) -> Refusal | None:
     if info.file_size > max(ALLOWANCE, MAX_RATIO * info.compress_size):
         return Refusal("archive_bomb", "This member claims to unfold to far more than its size.")
     return None
+
+
+def _too_large_a_dictionary(file: BinaryIO, info: zipfile.ZipInfo) -> Refusal | None:
+    """LZMA takes as much memory as the member's own header asks for (APPNOTE 5.8.8), and zipfile gives it."""
+    if info.compress_type != zipfile.ZIP_LZMA:
+        return None
+    try:
+        listed_content(file, info)
+        dictionary = int(_LZMA_HEADER.unpack(file.read(_LZMA_HEADER.size))[-1])
+    except UNREADABLE:
+        return None  # opening it says what is wrong
+    if dictionary <= MAX_DICTIONARY:
+        return None
+    return Refusal(
+        "member_unsupported",
+        f"Unpacking this member takes {dictionary >> 20} MiB of memory, and {MAX_DICTIONARY >> 20} MiB are "
+        "allowed; unpack it by hand into the evidence folder.",
+    )
 
 
 def _name(info: zipfile.ZipInfo) -> bytes:

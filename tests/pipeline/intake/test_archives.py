@@ -8,6 +8,8 @@ import hashlib
 import io
 import lzma
 import struct
+import subprocess
+import sys
 import tarfile
 import tracemalloc
 import warnings
@@ -22,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.casefile import CaseFile
+from pipeline.decode.guard import ROOT
 from pipeline.errors import UserError
 from pipeline.intake import limits
 from pipeline.intake.found import Found
@@ -375,6 +378,46 @@ def test_bomb_member_of_a_zip_is_refused_and_the_rest_read(
         "a.zip!/bomb.mp4": "archive_bomb",
         "a.zip!/x.mp4": None,
     }
+
+
+def test_member_of_a_zip_that_asks_for_gigabytes_to_unpack_is_refused(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    data = bytearray(zipped({"x.mp4": videos[0], "y.mp4": videos[1]}, zipfile.ZIP_LZMA))
+    asks = 30 + len("x.mp4") + 5  # local header, name, version, size, lc lp pb
+    data[asks : asks + 4] = struct.pack("<I", 2**32 - 1)
+    (evidence / "a.zip").write_bytes(data)
+    rows = take_in()
+    assert outcome(rows) == {
+        "a.zip": "archive_opened",
+        "a.zip!/x.mp4": "member_unsupported",
+        "a.zip!/y.mp4": None,
+    }
+    assert "4095 MiB" in str(rows["a.zip!/x.mp4"].reason)
+
+
+@pytest.mark.parametrize("kind", ["zip", "xz"])
+def test_memory_that_runs_out_while_unpacking_costs_the_member(tmp_path: Path, kind: str) -> None:
+    """A dictionary within the limit may still be more than the machine has."""
+    (tmp_path / "evidence").mkdir()
+    filters: list[dict[str, int]] = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**28}]
+    whole = b"\0\0\0\x18ftypisom" + bytes(100)
+    data = bytearray(zipped({"x.mp4": whole}, zipfile.ZIP_LZMA))
+    data[40:44] = struct.pack("<I", 2**28)
+    packed = data if kind == "zip" else lzma.compress(whole, filters=filters)
+    (tmp_path / "evidence" / "a").write_bytes(packed)
+    script = (
+        "import resource, sys; from pathlib import Path; from pipeline.casefile import CaseFile; "
+        "from pipeline.intake.walk import find_evidence; "
+        "used = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize(); "
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 2**27, used + 2**27)); "
+        "rows = find_evidence(Path(sys.argv[1]), CaseFile(), Path(sys.argv[2])); "
+        "print([(row.reason_code, 'memory' in str(row.reason)) for row in rows])"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "evidence"), str(tmp_path / "scratch")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    code = "member_damaged" if kind == "zip" else "archive_damaged"
+    assert done.stdout == f"[('archive_opened', False), ('{code}', True)]\n", done.stderr[-500:]
 
 
 @pytest.mark.parametrize("suffix", list(COMPRESS))
