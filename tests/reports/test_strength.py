@@ -19,7 +19,7 @@ from model.likelihood import cllr, cllr_min
 from pipeline.likelihood_ratio import OTHER_FACE, SOME_OTHER_FACE
 from reports.build import build_report
 from reports.questioned import Questioned, Ranked, strength_notes
-from tests.reports.case_folder import calibrated_case
+from tests.reports.case_folder import CaseBuilder, calibrated_case
 from tests.reports.conftest import Built
 
 
@@ -174,9 +174,25 @@ def test_same_tables_give_the_same_bytes(calibrated: Built) -> None:
     assert calibrated.path.read_bytes() == before
 
 
+@pytest.mark.parametrize("unusable", [0, 2])
+def test_case_with_nothing_to_weigh_says_so_and_blames_no_data(fresh: Path, unusable: int) -> None:
+    """Known videos in plenty, and no questioned video, or none with a usable clip."""
+    case = CaseBuilder(spread=3.0)
+    for person in ("Amara", "Boris", "Chiara", "Dinesh", "Elif", "Farid"):
+        case.known(person, 6, target="stock avatar")
+    for i in range(unusable):
+        case.questioned(f"q/{i}.mp4", "Amara", target="stock avatar", clips=2, frozen=2)
+    built = Built(build_report(case.write(fresh)).parent)
+    assert [q["ranking"] for q in built.figures["questioned"]] == [[]] * unusable
+    assert "there was nothing to weigh" in built.text
+    assert "calibrate no likelihood ratio" not in built.text
+    assert "what was used instead" not in built.text
+
+
 def test_untrained_model_shows_a_refusal_and_no_figures(fresh: Path) -> None:
     built = Built(build_report(calibrated_case(fresh, "nothing (untrained)")).parent)
     assert "not reportable: the model is not validated for anything" in built.text
     assert "kept within" not in built.text
     assert "The case's own known videos calibrate no likelihood ratio" in built.text
+    assert "there was nothing to weigh" not in built.text
     assert built.figures["strengths"] == []
