@@ -190,6 +190,33 @@ def test_no_error_rate_from_fewer_than_thirty_pairs(fresh: Path) -> None:
         assert ("No error rates: fewer than 30 pairs" in built.text) == (case is few)
 
 
+def summary(built: Built) -> str:
+    text = built.text
+    return text[text.index("At a glance") : text.index(" found = ")]
+
+
+def test_summary_gives_no_auc_that_chance_alone_can_make(fresh: Path) -> None:
+    """One pair against two: a model that knows nothing gives 1 in a third of such cases."""
+    few = build(CaseBuilder().known("Ada", 2, target="Ada").known("Ben", 1, target="Ada"), fresh)
+    (found,) = few.figures["separations"]
+    assert (found["kind"], found["n_positives"], found["n_negatives"]) == ("paper", 1, 2)
+    assert "mean AUC, faces held equal" not in summary(few)
+    assert "1 same-driver and 2 different-driver pairs of 3 videos by 2 drivers." in summary(few)
+
+
+def test_summary_says_what_its_auc_rests_on(plain: Built, fresh: Path) -> None:
+    mean = plain.figures["separations"][0]["mean_interval"]
+    assert f"{mean['low']:.3f} to {mean['high']:.3f}" in summary(plain)
+    assert "60 same-driver and 60 different-driver pairs of 42 videos by 6 drivers." in summary(plain)
+    case = CaseBuilder(spread=3.0)
+    for person in ("Ada", "Ben"):
+        case.known(person, 6, target="avatar")
+    two = summary(build(case, fresh))
+    assert "mean AUC, faces held equal" in two
+    assert "30 same-driver and 36 different-driver pairs of 12 videos by 2 drivers." in two
+    assert "No interval of the mean AUC: fewer than five drivers to draw from." in two
+
+
 def test_no_interval_when_nothing_overlaps(fresh: Path) -> None:
     case = CaseBuilder(spread=0.1)
     for person in "ABCDEF":
