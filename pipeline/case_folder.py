@@ -113,7 +113,7 @@ class CaseFolder:
 def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> bool:
     """Make the folder ready for a run with this plan; True when an unfinished run is continued.
 
-    ``plan`` holds everything that decides what the shards contain (model, clip length, crops …).
+    ``plan`` holds everything that decides what the shards contain (model, clip length …).
     Shards made under another plan cannot be continued and are never mixed. ``fresh`` takes nothing away
     yet: an earlier case stays as it is until ``start_again``, and the log of this run begins in ``.work``.
 
@@ -138,7 +138,7 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
     if case.plan.is_file():
         if json.loads(case.plan.read_text("utf-8")) != json.loads(json.dumps(plan)):
             raise UserError(
-                f"{case.root} holds an unfinished run with other settings (model, clip length, stride, crop "
+                f"{case.root} holds an unfinished run with other settings (model, clip length, stride "
                 "or version): use --fresh to start again, or name another folder with -o."
             )
         hold(case)

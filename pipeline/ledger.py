@@ -19,6 +19,7 @@ from pipeline import schemas
 from pipeline.custody import write_atomically
 
 Row = Mapping[str, Any]
+Crop = tuple[int, int, int, int]
 
 SUFFIX = ".arrow"
 NESTED = ("shots", "clips", "embeddings", "visuals")
@@ -52,17 +53,24 @@ class FileResult:
 
 
 class Ledger:
-    """The shards of one case."""
+    """The shards of one case.
 
-    def __init__(self, folder: Path) -> None:
+    ``files``: what the run is about, evidence_id -> crop (x, y, width, height in pixels) or None. Shards of
+    other files, or made with another crop, are of an earlier session over other evidence and passed over.
+    None: whatever lies there, uncropped.
+    """
+
+    def __init__(self, folder: Path, files: Mapping[str, Crop | None] | None = None) -> None:
         self._folder = folder
+        self._files = files
 
     def _path(self, evidence_id: str) -> Path:
-        return self._folder / f"{evidence_id}{SUFFIX}"
+        crop = (self._files or {}).get(evidence_id)
+        return self._folder / ("-".join([evidence_id, *map(str, crop or ())]) + SUFFIX)
 
     def done(self) -> set[str]:
         """evidence_id of every file whose results are committed."""
-        return {path.stem for path in self._paths()}
+        return {path.stem.partition("-")[0] for path in self._paths()}
 
     def commit(self, result: FileResult) -> None:
         """Write the shard under a temporary name, fsync, rename. Afterwards the file is done."""
@@ -91,7 +99,11 @@ class Ledger:
             yield pa.Table.from_arrays([flat.field(i) for i in range(len(schema))], schema=schema)
 
     def _paths(self) -> list[Path]:
-        return sorted(self._folder.glob(f"*{SUFFIX}"))
+        there = sorted(self._folder.glob(f"*{SUFFIX}"))
+        if self._files is None:
+            return there
+        wanted = {self._path(evidence_id) for evidence_id in self._files}
+        return [path for path in there if path in wanted]
 
 
 def _read(path: Path, columns: Sequence[str]) -> pa.Table:

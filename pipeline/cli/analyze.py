@@ -99,7 +99,7 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
             if fresh:
                 start_again(case, plan)
             conflicts = find_conflicts(found)
-            ledger = Ledger(case.shards)
+            ledger = Ledger(case.shards, {key: item.crop for key, item in _wanted(found).items()})
             processed = _process(request, found, ledger, audit, continued=continued)
             changed = find_changed(found, request.evidence, rehash=rehash)
             tables = _tables(found, conflicts, changed, ledger, request.metadata)
@@ -119,14 +119,13 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
 
 
 def _plan(request: Request) -> dict[str, Any]:
-    """Everything that decides what a shard contains."""
+    """Everything but the file and its crop that decides what a shard contains."""
     return {
         "version": tool_version(),
         "evidence": str(request.evidence),
         "model_id": model_id(request.model),
         "clip_length": request.clip_length,
         "stride": request.stride,
-        "crops": {entry.path: entry.crop for entry in request.case_file.files if entry.crop},
     }
 
 
@@ -161,7 +160,7 @@ def _process(
     """Decode and embed every file that has no shard yet; what the record says of how that was done."""
     occluded = _occluded(found)
     done = ledger.done() - (_tested_otherwise(ledger, occluded) if continued else set())
-    wanted = {item.evidence_id: item for item in found if item.status is None and item.evidence_id}
+    wanted = _wanted(found)
     open_files = [item for key, item in wanted.items() if key not in done]
     if continued:
         console.print(
@@ -199,6 +198,11 @@ def _process(
         cluster = place.record(engine.nodes_lost)
     audit.note("processed", files=len(open_files), provider=engine.provider, nodes_lost=engine.nodes_lost)
     return {"provider": engine.provider, "guards": engine.in_force, "cluster": cluster}
+
+
+def _wanted(found: Sequence[Found]) -> dict[str, Found]:
+    """The files to decode and embed, by evidence_id."""
+    return {item.evidence_id: item for item in found if item.status is None and item.evidence_id}
 
 
 def _works(

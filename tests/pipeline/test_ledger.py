@@ -84,6 +84,23 @@ def test_file_without_clips_leaves_facts_and_empty_tables(tmp_path: Path) -> Non
     assert from_pieces("visuals", ledger.rows("visuals")).num_rows == 0
 
 
+def test_shard_of_a_file_that_is_no_longer_evidence_or_cropped_otherwise_is_passed_over(
+    tmp_path: Path,
+) -> None:
+    before = Ledger(tmp_path, {"a" * 64: None, "b" * 64: (0, 0, 64, 48), "c" * 64: None})
+    for letter in "abc":
+        before.commit(result(letter * 64, 2))
+    now = Ledger(tmp_path, {"b" * 64: (8, 0, 64, 48), "c" * 64: None, "d" * 64: None})
+    assert now.done() == {"c" * 64}
+    assert set(now.facts()) == {"c" * 64}
+    for name in ("clips", "embeddings"):
+        rows = from_pieces(name, now.rows(name))
+        assert set(rows.column("evidence_id").to_pylist()) == {"c" * 64}
+    now.commit(result("b" * 64, 3))
+    assert now.facts()["b" * 64]["n_clips"] == 3
+    assert before.facts()["b" * 64]["n_clips"] == 2
+
+
 def test_shards_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.commit(result("a" * 64, 1))
