@@ -11,7 +11,7 @@ from pipeline.intake.disks import IMAGES, SEGMENT, can_read_images
 from pipeline.intake.found import Found
 from pipeline.intake.names import MEMBER, placed, printable
 from pipeline.intake.reading import Read
-from pipeline.intake.sniff import Content, has_video_suffix, sniff
+from pipeline.intake.sniff import Content, could_be_video, has_video_suffix, sniff
 from pipeline.intake.unpack import READABLE
 
 
@@ -39,7 +39,7 @@ class Judge:
         content = sniff(read.head)
         if content.kind == "archive":
             return self._archive(row, content)
-        if not self._is_candidate(row, content):
+        if not could_be_video(row.path, content):
             return self._not_video(row, content)
         return self._video(row)
 
@@ -81,14 +81,6 @@ class Judge:
             f"A {content.name} archive, which is not read here; unpack it by hand into the evidence folder."
         )
         return replace(row, reason_code="archive_unsupported", reason=sentence)
-
-    @staticmethod
-    def _is_candidate(row: Found, content: Content) -> bool:
-        if content.kind == "unknown":
-            return has_video_suffix(row.path)
-        if content.name == "a JPEG image":  # motion JPEG without a container is JPEG after JPEG
-            return PurePosixPath(row.path).suffix.lower() in (".mjpg", ".mjpeg")
-        return content.kind == "video"
 
     def _not_video(self, row: Found, content: Content) -> Found:
         """Skipped; failed when the name promised a video, so that the examiner is told."""

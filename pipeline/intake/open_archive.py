@@ -48,7 +48,8 @@ def _rows(archive: Found, judge: Judge, scratch: Path, around: Budget | None, de
             budget = outer_budget(archive.size, MAX_IMAGE_FILES if kind in IMAGES else None)
         package = package_kind(file) if kind == "zip" else None
         if package is not None:
-            sentence = f"{package.capitalize()}, not opened; take out by hand any video embedded in it."
+            shown = package[0].upper() + package[1:]
+            sentence = f"{shown}, not opened further: nothing in it could be a video or an archive."
             yield replace(archive, local=kept, reason_code="package", reason=sentence)
             return
         yield replace(archive, local=kept)

@@ -159,6 +159,15 @@ def _by_signature(head: bytes) -> Content | None:
     return None
 
 
+def could_be_video(path: str, content: Content) -> bool:
+    """Whether a file of this label and content is for the decoder to judge."""
+    if content.kind == "unknown":
+        return has_video_suffix(path)
+    if content.name == "a JPEG image":  # motion JPEG without a container is JPEG after JPEG
+        return PurePosixPath(path).suffix.lower() in (".mjpg", ".mjpeg")
+    return content.kind == "video"
+
+
 def has_video_suffix(path: str) -> bool:
     """Whether a label's name ends as a video's would."""
     return PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
+import zlib
 from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO, Final
@@ -12,7 +13,8 @@ from typing import BinaryIO, Final
 from pipeline.intake.compressed import MAX_DICTIONARY
 from pipeline.intake.limits import ALLOWANCE, MAX_METADATA, MAX_RATIO, Budget
 from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream, clause
-from pipeline.intake.reading import utc
+from pipeline.intake.reading import HEAD_SIZE, utc
+from pipeline.intake.sniff import could_be_video, sniff
 from pipeline.intake.zip_salvage import listed_content, salvaged_members
 
 _UNIX: Final = 3
@@ -26,8 +28,14 @@ _PACKAGES: Final = {
     "[Content_Types].xml": "an Office document",
     "AndroidManifest.xml": "an Android app",
     "META-INF/MANIFEST.MF": "a Java program",
-    "mimetype": "an OpenDocument or e-book file",
 }
+# Or by its first member, stored as it is (OpenDocument 1.3, part 2, 3.3; EPUB Open Container Format 3.2, 4.3).
+_MIMETYPES: Final = (
+    b"application/vnd.oasis.opendocument.",
+    b"application/vnd.sun.xml.",
+    b"application/epub+zip",
+)
+_LOOKED_AT: Final = 2**30  # unpacked bytes in search of a video; a package with more is opened
 
 UNREADABLE: Final = (
     zipfile.BadZipFile,
@@ -69,8 +77,8 @@ def zip_members(file: BinaryIO, budget: Budget) -> Members:
             yield replace(member, modified=_modified(info), refusal=refusal)
         raise
     for info in archive.infolist():
-        if info.orig_filename.endswith("/") and info.file_size == 0:
-            continue  # a folder; one that holds data is a file in disguise
+        if _is_folder(info):
+            continue
         refusal = _refusal(info) or _too_large_a_dictionary(file, info)
         stream: Stream | None = None
         if refusal is None:
@@ -94,12 +102,54 @@ def zip_members(file: BinaryIO, budget: Budget) -> Members:
 
 
 def package_kind(file: BinaryIO) -> str | None:
-    """What the zip is when it is the packaging of a document or program, not an archive someone made."""
+    """What the zip is when it is the packaging of a document or program and holds neither video nor archive.
+
+    Anybody can give any zip a member of a certain name, so each member's beginning is looked at; where one
+    cannot be, the zip is an archive like any other.
+    """
     try:
-        names = set(_opened(file).namelist())
-    except DamagedError:
+        archive = _opened(file)
+        kind = next((kind for name, kind in _PACKAGES.items() if name in archive.NameToInfo), None)
+        if kind is None and _has_mimetype(file, archive):
+            kind = "an OpenDocument or e-book file"
+        return None if kind is None or _holds_evidence(file, archive) else kind
+    except (DamagedError, zlib.error, *UNREADABLE):
         return None
-    return next((kind for name, kind in _PACKAGES.items() if name in names), None)
+
+
+def _has_mimetype(file: BinaryIO, archive: zipfile.ZipFile) -> bool:
+    info = archive.NameToInfo.get("mimetype")
+    if info is None or info.header_offset != 0 or info.compress_type != zipfile.ZIP_STORED:
+        return False
+    return _head(file, info, 100).startswith(_MIMETYPES)
+
+
+def _holds_evidence(file: BinaryIO, archive: zipfile.ZipFile) -> bool:
+    """Whether a member could be a video or an archive, or cannot be told. Raises zlib.error, UNREADABLE."""
+    looked_at = 0
+    for info in archive.infolist():
+        if _is_folder(info):
+            continue
+        if _refusal(info) is not None or info.compress_type in _UNBOUNDED or looked_at > _LOOKED_AT:
+            return True
+        head = _head(file, info, HEAD_SIZE)
+        looked_at += len(head)
+        content = sniff(head)
+        if content.kind == "archive" or could_be_video(info.filename, content):
+            return True
+    return False
+
+
+def _head(file: BinaryIO, info: zipfile.ZipInfo, size: int) -> bytes:
+    content, head = listed_content(file, info), b""
+    while len(head) < size and (part := content.read(size - len(head))):
+        head += part
+    return head
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    """One that holds data is a file in disguise."""
+    return info.orig_filename.endswith("/") and info.file_size == 0
 
 
 def _opened(file: BinaryIO) -> zipfile.ZipFile:
