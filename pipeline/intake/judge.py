@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from pipeline.casefile import CaseFile, FileEntry
 from pipeline.intake.disks import IMAGES, SEGMENT, can_read_images
@@ -13,6 +14,8 @@ from pipeline.intake.names import MEMBER, placed, printable
 from pipeline.intake.reading import Read
 from pipeline.intake.sniff import Content, could_be_video, has_video_suffix, sniff
 from pipeline.intake.unpack import READABLE
+
+_LARGEST: Final = 2**63 - 1  # bytes a column of sizes can hold
 
 
 class Judge:
@@ -26,6 +29,7 @@ class Judge:
         self, path: str, status: str, code: str, sentence: str, like: Found | None = None, size: int = 0
     ) -> Found:
         """A row that is settled without looking at the bytes, or ``like`` another one but for the reason."""
+        size = max(0, min(size, _LARGEST))  # what an archive claims may be any number
         row = like if like is not None else self._named(path, None, None, size, None)
         return replace(row, kind="other", status=status, reason_code=code, reason=sentence, local=None)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import tarfile
+from datetime import datetime
 from typing import Any, BinaryIO, Final, cast
 
 from pipeline.intake.compressed import UNREADABLE as COMPRESSION_ERRORS
@@ -125,7 +127,7 @@ def tar_members(stream: Stream, budget: Budget | None = None) -> Members:
                 refusal = _refusal(info)
                 content = None if refusal else _content(archive, source, info)
                 name = info.name[: MAX_NAME + 1].encode("utf-8", "surrogateescape")
-                yield Member(name, info.size, utc(float(info.mtime)), content, refusal)
+                yield Member(name, info.size, _modified(info), content, refusal)
             source.next_member()
         source.check_end()
     except UNREADABLE as error:
@@ -156,6 +158,11 @@ class _Content:
         self._start += len(data)
         self._left -= len(data)
         return data
+
+
+def _modified(info: tarfile.TarInfo) -> datetime | None:
+    """None where a pax header gives a time that is no number, which Python's float takes for one."""
+    return None if math.isnan(info.mtime) else utc(float(info.mtime))
 
 
 def is_tar(head: bytes) -> bool:

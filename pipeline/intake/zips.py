@@ -29,7 +29,7 @@ _PACKAGES: Final = {
     "AndroidManifest.xml": "an Android app",
     "META-INF/MANIFEST.MF": "a Java program",
 }
-# Or by its first member, stored as it is (OpenDocument 1.3, part 2, 3.3; EPUB Open Container Format 3.2, 4.3).
+# Or by its first member, stored as it is (OpenDocument 1.3, part 2, 3.3; EPUB's container format 3.2, 4.3).
 _MIMETYPES: Final = (
     b"application/vnd.oasis.opendocument.",
     b"application/vnd.sun.xml.",

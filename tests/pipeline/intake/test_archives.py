@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from backports import zstd
 from hypothesis import HealthCheck, given, settings
@@ -562,6 +563,42 @@ def test_global_headers_that_grow_do_not_fill_memory(evidence: Path, take_in: Ta
     tracemalloc.stop()
     assert outcome(rows) == {"a.tgz": "archive_opened", "a.tgz!": "archive_damaged"}
     assert peak < 2**25
+
+
+def test_tar_member_whose_time_is_no_number_is_read_like_the_rest(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for number, time in enumerate(["nan", "inf", "1700000000.5"]):
+            info = tarfile.TarInfo(f"{number}.mp4")
+            info.size, info.pax_headers = len(videos[number]), {"mtime": time}
+            archive.addfile(info, io.BytesIO(videos[number]))
+    (evidence / "a.tar").write_bytes(packed.getvalue())
+    rows = take_in()
+    assert outcome(rows) == {
+        "a.tar": "archive_opened",
+        **{f"a.tar!/{number}.mp4": None for number in range(3)},
+    }
+    times = [rows[f"a.tar!/{number}.mp4"].modified for number in range(3)]
+    assert [time and time.year for time in times] == [None, 9999, 2023]
+
+
+def test_sizes_no_file_can_have_fit_the_table_of_evidence(evidence: Path, take_in: TakeIn) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, size in (("large", str(10**30)), ("small", "-5")):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.pax_headers = tarfile.SYMTYPE, "elsewhere", {"size": size}
+            archive.addfile(info)
+    (evidence / "a.tar").write_bytes(packed.getvalue())
+    rows = take_in()
+    assert outcome(rows) == {
+        "a.tar": "archive_opened",
+        "a.tar!/large": "member_link",
+        "a.tar!/small": "member_link",
+    }
+    assert pa.array([row.size for row in rows.values()], pa.int64()).to_pylist()[1:] == [2**63 - 1, 0]
 
 
 def test_tar_whose_member_has_a_negative_size_ends(evidence: Path, take_in: TakeIn) -> None:
