@@ -17,6 +17,7 @@ from scipy.spatial.distance import cdist, pdist
 
 from model.likelihood import cllr, cllr_min, elub
 from model.logistic import fit_logistic
+from model.resampling import FEWEST_IDENTITIES, FEWEST_PAIRS
 
 Floats = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
@@ -24,6 +25,20 @@ Names = npt.NDArray[np.str_]
 DRAWS: Final = 400  # of the bootstrap; the 2.5 % ends of an interval rest on ten draws each
 MOST: Final = 5_000  # comparisons of a kind that are used; more change the fit by less than its interval
 _GROUPS: Final = 20  # identities are left out in at most so many groups, or the fits grow with their square
+
+
+@dataclass(frozen=True)
+class Supply:
+    """How much calibration data there is: comparisons of both kinds, and drivers present in both."""
+
+    same: int = 0
+    different: int = 0
+    drivers: int = 0
+
+    @property
+    def enough(self) -> bool:
+        """Whether a likelihood ratio may rest on it, the case's own or the model's."""
+        return min(self.same, self.different) >= FEWEST_PAIRS and self.drivers >= FEWEST_IDENTITIES
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,12 @@ class Comparisons:
     @property
     def identities(self) -> list[str]:
         return sorted({*self.left.tolist(), *self.right.tolist()})
+
+    @property
+    def supply(self) -> Supply:
+        same = self.same
+        drivers = set(self.left[same].tolist()) & set(self.left[~same].tolist())
+        return Supply(int(same.sum()), int((~same).sum()), len(drivers))
 
     @property
     def n_same_drivers(self) -> int:
@@ -206,9 +227,13 @@ def pair_scores(
 
 
 def fit_calibration(pairs: Comparisons) -> dict[str, Any] | None:
-    """Calibration on validation pairs of single clips, as a model file carries it; None as in calibrate."""
+    """Calibration on validation pairs of single clips, as a model file carries it.
+
+    None as in calibrate, and where the pairs are too few to rest a likelihood ratio on.
+    """
     chosen = thinned(pairs)
-    fitted = calibrate(Comparisons(pairs.score[chosen], pairs.left[chosen], pairs.right[chosen]))
+    used = Comparisons(pairs.score[chosen], pairs.left[chosen], pairs.right[chosen])
+    fitted = calibrate(used) if used.supply.enough else None
     if fitted is None:
         return None
     found = fitted[0]
@@ -222,6 +247,7 @@ def fit_calibration(pairs: Comparisons) -> dict[str, Any] | None:
         "different_driver_pairs": found.n_different,
         "same_driver_identities": found.n_same_drivers,
         "different_driver_identities": found.n_different_drivers,
+        "identities_in_both": used.supply.drivers,
         "cllr": found.cllr,
         "cllr_min": found.cllr_min,
         "clips": 1,
@@ -231,7 +257,7 @@ def fit_calibration(pairs: Comparisons) -> dict[str, Any] | None:
 
 
 def read_calibration(stated: Mapping[str, Any]) -> Calibration | None:
-    """What fit_calibration wrote; None where a value is missing or not of its kind."""
+    """What fit_calibration wrote; None where a value is missing, not of its kind, or rests on too few."""
     try:
         found = Calibration(
             slope=float(stated["slope"]),
@@ -246,10 +272,11 @@ def read_calibration(stated: Mapping[str, Any]) -> Calibration | None:
             cllr_min=float(stated["cllr_min"]),
             draws=np.asarray(stated["draws"], np.float64).reshape(-1, 2),
         )
+        supply = Supply(found.n_same, found.n_different, int(stated["identities_in_both"]))
         numbers = (int(stated["clips"]), int(stated["known"]))
     except (KeyError, TypeError, ValueError):
         return None
     finite = np.isfinite([found.slope, found.intercept, found.low, found.high, found.cllr]).all()
-    sound = finite and len(found.draws) and np.isfinite(found.draws).all() and found.low <= 0 <= found.high
-    sound = sound and found.low < found.high
-    return found if sound and found.slope > 0 and numbers == (1, 1) else None
+    sound = finite and len(found.draws) and np.isfinite(found.draws).all() and found.slope > 0
+    bounded = found.low <= 0 <= found.high and found.low < found.high
+    return found if sound and bounded and supply.enough and numbers == (1, 1) else None

@@ -11,19 +11,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.calibration import Calibration, Comparisons, calibrate, thinned
+from model.calibration import Calibration, Comparisons, Supply, calibrate, thinned
 from pipeline.score import Vector, Video, similarity, unit_mean
-
-#: With fewer comparisons of a kind, one more or less moves an error rate by several per cent (after
-#: Doddington's rule of thirty); the report gives no error rates below it either.
-FEWEST_COMPARISONS: Final = 30
-#: Below five people there are at most 126 distinct bootstrap samples, and the ends of an interval are luck.
-FEWEST_DRIVERS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -32,19 +26,6 @@ class Numbers:
 
     clips: int
     known: int
-
-
-@dataclass(frozen=True)
-class Supply:
-    """How much calibration data there is: comparisons of both kinds, and drivers present in both."""
-
-    same: int = 0
-    different: int = 0
-    drivers: int = 0
-
-    @property
-    def enough(self) -> bool:
-        return min(self.same, self.different) >= FEWEST_COMPARISONS and self.drivers >= FEWEST_DRIVERS
 
 
 class KnownFaces:

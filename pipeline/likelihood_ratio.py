@@ -16,10 +16,9 @@ from typing import Any, Final
 import numpy as np
 
 from model.calibration import Calibration, read_calibration
+from model.resampling import FEWEST_IDENTITIES, FEWEST_PAIRS
 from model.validated_for import says_nothing, simulated_only
 from pipeline.calibration import (
-    FEWEST_COMPARISONS,
-    FEWEST_DRIVERS,
     CaseCalibration,
     KnownFaces,
     Numbers,
@@ -165,7 +164,7 @@ def _case_note(case: CaseCalibration) -> str:
 def _model_note(found: Calibration) -> str:
     return (
         f"calibrated on the model's validation videos, not on this case: {_behind(found)}, each of 1 clip "
-        "against 1 known video"
+        "against 1 known video; the same videos chose the model's weights, so it is likely too favourable"
     )
 
 
@@ -188,11 +187,11 @@ def _too_little(known: KnownFaces, model_calibration: Mapping[str, Any] | None, 
     elif simulated:
         model = "is calibrated on simulated people only"
     else:
-        model = "holds no calibration that this version can use"
+        model = "holds no calibration on as many that this version can use"
     return (
         f"with the face held equal the case gives {supply.same} same-driver and {supply.different} "
         f"different-driver comparisons and {_count(supply.drivers, 'driver')} in both, where "
-        f"{FEWEST_COMPARISONS}, {FEWEST_COMPARISONS} and {FEWEST_DRIVERS} are needed, "
+        f"{FEWEST_PAIRS}, {FEWEST_PAIRS} and {FEWEST_IDENTITIES} are needed, "
         f"and the model file {model}"
     )
 

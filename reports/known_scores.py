@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.calibration import FEWEST_COMPARISONS, FEWEST_DRIVERS
+from model.resampling import FEWEST_IDENTITIES, FEWEST_PAIRS
 from reports.case import Case
 
 Floats = NDArray[np.float64]
@@ -65,7 +65,7 @@ class KnownScores:
 
 def _reached(values: Floats, score: float, identities: int) -> Reached:
     reached = int(np.sum(values >= score))
-    enough = len(values) >= FEWEST_COMPARISONS and identities >= FEWEST_DRIVERS
+    enough = len(values) >= FEWEST_PAIRS and identities >= FEWEST_IDENTITIES
     return Reached(reached, len(values), reached / len(values) if enough else None)
 
 

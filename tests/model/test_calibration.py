@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from model.calibration import (
     Comparisons,
+    Supply,
     calibrate,
     fit_calibration,
     pair_scores,
@@ -236,6 +237,32 @@ def test_calibration_of_another_form_is_not_used(broken: dict[str, object]) -> N
     assert stated is not None
     assert read_calibration(stated | broken) is None
     assert read_calibration({"slope": 1.0, "intercept": 0.0}) is None
+
+
+@pytest.mark.parametrize(
+    ("n", "videos", "carried"), [(4, 1, False), (4, 40, False), (5, 5, False), (5, 6, True), (6, 5, True)]
+)
+def test_model_carries_a_calibration_from_thirty_pairs_of_five_people_on(
+    n: int, videos: int, carried: bool
+) -> None:
+    data = people(0, n=n, videos=videos, apart=1.5)
+    assert calibrate(data) is not None
+    stated = fit_calibration(data)
+    assert (stated is not None) == carried
+    if stated is not None:
+        assert (stated["same_driver_pairs"], stated["identities_in_both"]) == (n * videos, n)
+        assert read_calibration(stated) is not None
+
+
+def test_driver_with_pairs_of_one_kind_only_does_not_count_towards_the_floor() -> None:
+    """Five have pairs of their own, four of them meet others: too few, whoever else is there."""
+    data = people(0, n=8, videos=10, apart=1.5)
+    left, same = data.left, data.same
+    kept = np.where(same, left < "p05", (left != "p04") & (left < "p05"))
+    chosen = Comparisons(data.score[kept], left[kept], data.right[kept])
+    assert chosen.supply == Supply(50, 280, 4)
+    assert calibrate(chosen) is not None
+    assert fit_calibration(chosen) is None
 
 
 def test_a_surplus_of_one_kind_is_thinned_and_the_other_kept() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.calibration import Comparisons, calibrate, fit_calibration, pair_scores
-from pipeline.calibration import KnownFaces, Numbers, Supply, calibrate_on_case
+from model.calibration import Comparisons, Supply, calibrate, fit_calibration, pair_scores
+from pipeline.calibration import KnownFaces, Numbers, calibrate_on_case
 from pipeline.likelihood_ratio import OTHER_FACE, SOME_OTHER_FACE, UNSTATED_FACE, add_likelihood_ratios
 from pipeline.score import Video, score_questioned, similarity, unit_mean
 from pipeline.tables import from_rows
@@ -222,7 +222,10 @@ def test_models_calibration_serves_where_the_case_has_too_little() -> None:
     assert table == []
     for row in found:
         assert "calibrated on the model's validation videos, not on this case" in row["llr_note"]
-        assert "each of 1 clip against 1 known video; for it the score was formed anew" in row["llr_note"]
+        assert (
+            "each of 1 clip against 1 known video; the same videos chose the model's weights, so it is "
+            "likely too favourable; for it the score was formed anew" in row["llr_note"]
+        )
         wanted = stated["slope"] * row["llr_score"] + stated["intercept"]
         assert row["llr"] == pytest.approx(np.clip(wanted, stated["llr_low"], stated["llr_high"]))
     own_case, _ = with_ratios(people(), calibration=stated)
@@ -241,7 +244,20 @@ def test_calibration_on_simulated_people_gives_no_likelihood_ratio() -> None:
 def test_calibration_of_an_older_model_is_named_as_unusable() -> None:
     found, _ = with_ratios(people(n=2), "200 real callers", {"slope": 3.0, "intercept": 4.0})
     assert found[0]["llr"] is None
-    assert found[0]["llr_note"].endswith("the model file holds no calibration that this version can use")
+    unusable = "the model file holds no calibration on as many that this version can use"
+    assert found[0]["llr_note"].endswith(unusable)
+
+
+def test_models_calibration_on_too_few_gives_no_likelihood_ratio() -> None:
+    """What the case's own data must hold, the model's must hold."""
+    stated = validation_set()
+    for short in ({"same_driver_pairs": 29}, {"different_driver_pairs": 29}, {"identities_in_both": 4}):
+        found, _ = with_ratios(people(n=2), "200 real callers", stated | short)
+        assert {row["llr"] for row in found} == {None}
+        assert (
+            "where 30, 30 and 5 are needed, and the model file holds no calibration on as many"
+            in (found[0]["llr_note"])
+        )
 
 
 @pytest.mark.parametrize("seed", range(4))
