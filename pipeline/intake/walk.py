@@ -11,7 +11,7 @@ from pipeline.custody import make_private_folder
 from pipeline.errors import UserError
 from pipeline.intake.found import Found
 from pipeline.intake.judge import Judge
-from pipeline.intake.names import label
+from pipeline.intake.names import label, printable
 from pipeline.intake.open_archive import archive_rows
 from pipeline.intake.reading import NotRegularError, read_through
 
@@ -100,7 +100,7 @@ def _listing(path: Path, name: bytes) -> list[tuple[bytes, int]]:
 
 def _link_sentence(path: Path) -> str:
     try:
-        target = label(os.fsencode(path.readlink()))
+        target = printable(label(os.fsencode(path.readlink())))
     except OSError:
         target = "an unknown place"
     return f"A link to {target}; links are not followed, copy the file itself into the evidence folder."

@@ -118,6 +118,13 @@ def test_links_and_special_files_are_rows_and_never_opened(
     assert all(row.status == "skipped" and row.evidence_id is None for row in rows.values())
 
 
+def test_link_to_a_hostile_name_is_told_in_escapes(evidence: Path, take_in: TakeIn) -> None:
+    (evidence / "link").symlink_to(os.fsdecode("a\u202egpj\n\x1b[31m".encode() + b"\xff"))
+    reason = str(take_in()["link"].reason)
+    assert r"A link to a\u202egpj\n\x1b[31m\xff;" in reason
+    assert reason.isprintable()
+
+
 NAMES = [
     b"<img src=x onerror=alert(1)>.mp4",
     b"\"quotes\" and 'apostrophes'.mp4",
