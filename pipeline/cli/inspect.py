@@ -20,23 +20,27 @@ from pipeline.intake.reading import read_through
 
 
 def inspect_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="One video file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One video file; no link.")],
     clip_length: Annotated[int, typer.Option(min=2, help="Frames per window.")] = 64,
 ) -> None:
     """Show what intake and decoding see in one video: facts, shots, windows, flags."""
+    if file.is_symlink():
+        raise UserError(
+            f"{file} is a link, and links are not followed, here as in analyze: name the file it leads to."
+        )
     if not file.is_file():
         raise UserError(f"{file} is not a file: name one video.")
+    evidence_id = read_through(file).sha256
     with GuardedDecoder() as decoder:
         outcome = decoder.decode(file.resolve(), DecodeRequest())
-    for line in _lines(file, outcome, clip_length):
+    for line in _lines(file, evidence_id, outcome, clip_length):
         print(line)
     if isinstance(outcome, DecodeFailure):
         console.print(f"driverprint: {printable(file.name)}: {outcome.reason}", markup=False)
         raise typer.Exit(Exit.SOME_FAILED)
 
 
-def _lines(file: Path, outcome: Decoded | DecodeFailure, clip_length: int) -> Iterator[str]:
-    evidence_id = read_through(file).sha256
+def _lines(file: Path, evidence_id: str, outcome: Decoded | DecodeFailure, clip_length: int) -> Iterator[str]:
     yield f"file               {printable(file.name)}"
     yield f"SHA-256            {evidence_id}"
     for name, value in asdict(outcome.facts).items():
