@@ -1,8 +1,6 @@
 """Cases without known drivers: which videos resemble one another, and whether they fall into groups.
 
-Average linkage on the distances of the pairs table. The number of groups is the one with the largest
-mean silhouette width; below 0.25 no substantial structure is claimed (Kaufman & Rousseeuw 1990,
-table 4). How stable a group is comes from drawing each video's clips anew, with replacement.
+Average linkage on the distances of the pairs table; `reports.grouping` judges whether there are groups.
 """
 
 from __future__ import annotations
@@ -12,25 +10,30 @@ from typing import Final
 
 import numpy as np
 import pyarrow.compute as pc
-from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
-from scipy.spatial.distance import pdist, squareform
-from sklearn.metrics import silhouette_score
+from scipy.cluster.hierarchy import leaves_list
 
 from reports.case import Case
-from reports.known_scores import unit_mean
+from reports.grouping import (
+    FEWEST_VIDEOS,
+    SUBSTANTIAL,
+    Floats,
+    Members,
+    Redrawn,
+    best_division,
+    redrawn,
+    tree_of,
+    width_of_one_cloud,
+)
 
-SUBSTANTIAL: Final = 0.25
-_MOST_GROUPS: Final = 30
 _ORDERED: Final = 200  # beyond, the best order of the leaves costs too much for what can be seen
-_RESAMPLES: Final = 100
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Videos put together; ``stability``: how often two of them (or one alone) stay so, 0 to 1."""
+    """Videos put together; ``stability``: how often two of them (or one alone) stay so, 0 to 1.
+
+    ``within`` is the mean score of its pairs; None for a single video.
+    """
 
     number: int
     members: tuple[str, ...]
@@ -53,6 +56,8 @@ class Neighbour:
 class Exploration:
     """``labels``, ``scores`` (n, n) and ``position`` (n, 2) stand in dendrogram order.
 
+    ``silhouette``: width of the best division, None where the videos are too few to judge one.
+    ``one_cloud``: what it must exceed besides 0.25, None where it does not reach that.
     ``explained``: share of the squared distances the two drawn axes keep.
     """
 
@@ -60,6 +65,7 @@ class Exploration:
     scores: Floats
     tree: Floats
     silhouette: float | None
+    one_cloud: float | None
     groups: tuple[Group, ...]
     neighbours: tuple[Neighbour, ...]
     position: Floats
@@ -79,12 +85,17 @@ def exploration(case: Case) -> Exploration | None:
     distance = np.zeros((n, n))
     rows, columns = [number[x] for x in left], [number[x] for x in right]
     distance[rows, columns] = distance[columns, rows] = -table.column("score").to_numpy()
-    tree = _tree(squareform(distance, checks=False), n)
+    tree = tree_of(distance, ordered=n <= _ORDERED)
     order = leaves_list(tree)
-    member, width = _cut(tree, distance)
+    member, width = best_division(tree, distance) if n >= FEWEST_VIDEOS else (None, None)
+    one_cloud = width_of_one_cloud(distance) if width is not None and width >= SUBSTANTIAL else None
+    if width is None or one_cloud is None or width <= one_cloud:
+        member = None
     labels = [case.by_id[i].label for i in ids]  # type: ignore[index]
-    stability = _together(case, ids, member) if member is not None else None
-    groups = _groups(member, order, labels, distance, stability)
+    again = None
+    if member is not None:
+        again = redrawn([case.usable_embeddings(i or "") for i in ids], len(set(member.tolist())))
+    groups = _groups(member, order, labels, distance, again)
     of_label = {label: g.number for g in groups for label in g.members}
     position, explained = _plane(distance)
     return Exploration(
@@ -92,6 +103,7 @@ def exploration(case: Case) -> Exploration | None:
         scores=-distance[np.ix_(order, order)],
         tree=tree,
         silhouette=width,
+        one_cloud=one_cloud,
         groups=groups,
         neighbours=tuple(_neighbours(case, ids, labels, distance, of_label)),
         position=position[order],
@@ -99,49 +111,8 @@ def exploration(case: Case) -> Exploration | None:
     )
 
 
-def _tree(condensed: Floats, n: int) -> Floats:
-    tree: Floats = linkage(condensed, "average", optimal_ordering=n <= _ORDERED)
-    return tree
-
-
-def _cut(tree: Floats, distance: Floats) -> tuple[NDArray[np.intp] | None, float | None]:
-    """Group of each video (n,) and the mean silhouette width; no groups where none are substantial."""
-    n = len(distance)
-    best: tuple[float, NDArray[np.intp] | None] = (-1.0, None)
-    for k in range(2, min(n - 1, _MOST_GROUPS) + 1):
-        member = fcluster(tree, k, "maxclust")
-        if 1 < len(set(member.tolist())) < n:
-            width = float(silhouette_score(distance, member, metric="precomputed"))
-            if width > best[0]:
-                best = (width, member)
-    width, found = best
-    if found is None:
-        return None, None
-    return (found if width >= SUBSTANTIAL else None), width
-
-
-def _together(case: Case, ids: list[str | None], member: NDArray[np.intp]) -> Floats | None:
-    """(n, n): how often two videos fall into one group when every video's clips are drawn anew."""
-    windows = [case.usable_embeddings(i or "") for i in ids]
-    if any(len(w) == 0 for w in windows) or all(len(w) == 1 for w in windows):
-        return None
-    generator = np.random.default_rng(0)
-    k, n = len(set(member.tolist())), len(ids)
-    rounds = _RESAMPLES if n <= _ORDERED else _RESAMPLES // 5
-    together = np.zeros((n, n))
-    for _ in range(rounds):
-        drawn = np.stack([unit_mean(w[generator.integers(0, len(w), len(w))]) for w in windows])
-        again = fcluster(linkage(pdist(drawn), "average"), k, "maxclust")
-        together += again[:, None] == again[None, :]
-    return together / rounds
-
-
 def _groups(
-    member: NDArray[np.intp] | None,
-    order: NDArray[np.intp],
-    labels: list[str],
-    distance: Floats,
-    together: Floats | None,
+    member: Members | None, order: Members, labels: list[str], distance: Floats, again: Redrawn | None
 ) -> tuple[Group, ...]:
     if member is None:
         return ()
@@ -149,13 +120,8 @@ def _groups(
     for number, code in enumerate(dict.fromkeys(member[order].tolist()), start=1):
         inside = np.array([i for i in order if member[i] == code])
         pairs = np.triu_indices(len(inside), 1)
-        block = np.ix_(inside, inside)
-        stability = None
-        if together is not None:
-            outside = np.setdiff1d(order, inside)
-            alone = 1 - together[np.ix_(inside, outside)].max()
-            stability = float(together[block][pairs].mean()) if len(inside) > 1 else float(alone)
-        within = float(-distance[block][pairs].mean()) if len(inside) > 1 else None
+        stability = again.stability(inside) if again else None
+        within = float(-distance[np.ix_(inside, inside)][pairs].mean()) if len(inside) > 1 else None
         found.append(Group(number, tuple(labels[i] for i in inside), stability, within))
     return tuple(found)
 
