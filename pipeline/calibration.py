@@ -2,8 +2,9 @@
 
 Each known video is scored as if it were questioned: the mean of as many of its windows, against the mean
 of as many known videos of an identity, itself left out. Only known videos that show the same face as the
-scored one enter: with the face held equal nothing but the driver can tell the kinds apart (the paper's
-comparison, arXiv 2604.23247, section IV.B, carried over to identities).
+scored one enter: then the face cannot tell the kinds apart (the paper's comparison, arXiv 2604.23247,
+section IV.B, carried over to identities). What comes with the driver still can: session, camera, codec,
+generator, and that a face's owner is seen in self-reenactment and everybody else in cross-reenactment.
 """
 
 from __future__ import annotations
