@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -79,37 +80,33 @@ def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
     """
     _sweep()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=BASE))
-    token = folder / "token"
-    token.touch(mode=0o600)
-    token.write_text(_token())
-    empty = folder / "cwd"
-    empty.mkdir()
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
-
-    def clean_up() -> None:
-        del os.environ["RAY_AUTH_TOKEN_PATH"]
-        _remove(folder)
-
-    with in_ray(empty, lambda: _start(folder, workers, object_store_bytes), clean_up):
-        yield
+    try:
+        token = folder / "token"
+        token.touch(mode=0o600)
+        token.write_text(_token())
+        empty = folder / "cwd"
+        empty.mkdir()
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+        with in_ray(empty, lambda: _start(folder, workers, object_store_bytes)):
+            yield
+    finally:
+        with uninterrupted():
+            os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
+            _remove(folder)
 
 
 @contextmanager
-def in_ray(
-    directory: Path, enter: Callable[[], None], clean_up: Callable[[], None] = lambda: None
-) -> Iterator[None]:
+def in_ray(directory: Path, enter: Callable[[], None]) -> Iterator[None]:
     """Be in the Ray that ``enter`` starts or joins, and in ``directory``, for the duration of the block.
 
     Ray puts the driver's working directory first on its workers' import path, and nothing may be imported
     from evidence: ``directory`` must hold nothing, or only what they import anyway. At the end Ray is shut
-    down (or left, where it is not ours) and ``clean_up`` called, a second Ctrl-C notwithstanding.
+    down (or left, where it is not ours), a second Ctrl-C notwithstanding.
     """
     directory_before = Path.cwd()
     terminated = signal.getsignal(signal.SIGTERM)
-    os.chdir(directory)
-    import ray
-
     try:
+        os.chdir(directory)
         try:
             enter()
         except SystemExit:  # a SIGTERM meanwhile met Ray's own handler
@@ -119,9 +116,9 @@ def in_ray(
         yield
     finally:
         with uninterrupted():
-            ray.shutdown()
+            if "ray" in sys.modules:  # not if its import was interrupted, which takes a second or two
+                sys.modules["ray"].shutdown()
             os.chdir(directory_before)
-            clean_up()
 
 
 def _remove(folder: Path) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import os
 import time
@@ -53,3 +55,39 @@ def test_two_sessions_in_one_process_leave_nothing(tmp_path: Path) -> None:
     assert len(places) == 2
     # Workers never start in the user's directory, which may be evidence.
     assert all(str(tmp_path) not in place for place in places)
+
+
+INTERRUPTED = """
+import os
+import signal
+import sys
+from pathlib import Path
+from pipeline.interruption import listen
+from pipeline.ray_session import BASE, PREFIX, ray_session
+
+class Finder:
+    # Ctrl-C when Ray's import asks for one of its own modules
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == sys.argv[1]:
+            print(os.getcwd().startswith(f"{BASE}/{PREFIX}{os.getpid()}-"))
+            os.kill(os.getpid(), signal.SIGINT)
+
+listen()
+sys.meta_path.insert(0, Finder)
+here = os.getcwd()
+try:
+    with ray_session(1, 80_000_000):
+        print("never")
+except KeyboardInterrupt:
+    left = list(BASE.glob(f"{PREFIX}{os.getpid()}-*"))
+    print(os.getcwd() == here, left, "RAY_AUTH_TOKEN_PATH" in os.environ)
+"""
+
+
+@pytest.mark.parametrize("module", ["ray", "ray.exceptions", "ray.actor"])
+def test_ctrl_c_while_ray_is_imported_leaves_nothing(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", INTERRUPTED, module], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "True\nTrue [] False\n", done.stderr[-2000:]
