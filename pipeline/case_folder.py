@@ -97,17 +97,34 @@ class CaseFolder:
         Raises UserError when the folder is not a case or the record cannot be read.
         """
         try:
-            record: dict[str, Any] = json.loads(self.record.read_text("utf-8"))
+            record = json.loads(self.record.read_text("utf-8"))
         except FileNotFoundError:
             raise UserError(
                 f"{self.root} is not a driverprint case (no {MARKER} in it): name a folder that "
                 "'driverprint analyze' has written."
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(
                 f"{self.record} cannot be read ({error}): restore it from a copy of the case."
             ) from None
-        return record
+        if not _is_record(record):
+            raise UserError(
+                f"{self.record} is not a record of this tool: restore it from a copy of the case."
+            )
+        found: dict[str, Any] = record
+        return found
+
+
+def _is_record(record: object) -> bool:
+    """Whether the parts are there that checking a case rests on."""
+    return (
+        isinstance(record, dict)
+        and isinstance(record.get("result_digest"), str)
+        and isinstance(record.get("counts"), dict)
+        and isinstance(record["counts"].get("failed"), int)
+        and isinstance(record.get("model"), dict)
+        and isinstance(record["model"].get("model_id"), str)
+    )
 
 
 def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,10 @@ import pyarrow as pa
 
 from pipeline import schemas
 from pipeline.audit import check_audit
-from pipeline.case_folder import SUMS, WORK, CaseFolder
-from pipeline.custody import check_sums
+from pipeline.case_folder import MARKER, SUMS, WORK, CaseFolder
+from pipeline.custody import check_sums, read_sums
 from pipeline.digest import result_digest
+from pipeline.errors import UserError
 from pipeline.purge import read_purge
 from pipeline.reseal import check_half_done, interrupted
 from pipeline.run_record import count_rows
@@ -36,21 +38,29 @@ def verify_case(case: CaseFolder) -> Verdict:
         return Verdict(
             None, (f"{case.root} is unfinished: run the same 'driverprint analyze' again to complete it",)
         )
-    record = case.read_record()
-    if not (case.root / SUMS).is_file():
+    sealed = (case.root / SUMS).is_file()
+    if not case.record.exists() and not (sealed and os.fsencode(MARKER) in read_sums(case.root)):
+        case.read_record()  # says that this is no case; one whose record was removed is an altered case
+    if not sealed:
         return Verdict(None, (f"{SUMS} is missing: the case was never sealed, or the file was removed",))
     command = interrupted(case)
-    again = (
-        f"'driverprint {command}' was interrupted (or is at work): run it again, it puts {case.root} right"
-    )
+    again = f"'driverprint {command}' was interrupted or is still at work on {case.root}: run it again"
     half_done = check_half_done(case)
     if half_done is not None:
         return Verdict(None, (*half_done, again))
     problems = check_sums(case.root, leaving_out=WORK) + check_audit(case.root)
     if command is not None:
         problems.append(again)
+    return _check_content(case, problems)
+
+
+def _check_content(case: CaseFolder, problems: list[str]) -> Verdict:
+    """What the case says of itself, behind the ``problems`` its checksums and its log have."""
     try:
+        record = case.read_record()
         removed = read_purge(case.root)
+    except UserError:
+        return Verdict(None, (*problems, f"{MARKER} is not a record of this tool"))
     except ValueError as error:
         return Verdict(None, (*problems, str(error)))
     tables: dict[str, pa.Table] = {}
@@ -89,7 +99,7 @@ def _reconcile(
     models = set(tables["embeddings"].column("model_id").to_pylist())
     if not models <= {record["model"]["model_id"]}:
         problems.append("embeddings were made by another model than run.json names")
-    declared = sum(tables["evidence"].column("n_clips").to_pylist())
+    declared = sum(count or 0 for count in tables["evidence"].column("n_clips").to_pylist())
     if declared != tables["clips"].num_rows:
         problems.append(
             f"evidence rows announce {declared} clips, the manifest holds {tables['clips'].num_rows}"

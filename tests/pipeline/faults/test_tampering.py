@@ -1,0 +1,49 @@
+"""Whatever was done to a case, `verify` says what it found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.main import main
+from tests.pipeline.faults.conftest import Finished
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    said = capsys.readouterr().err
+    assert "Internal error" not in said
+    return int(left.value.code or 0), said
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", "no JSON", '{"counts": 3}', "[" * 100_000])
+def test_record_replaced_by_another_is_found(
+    copied: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (copied / "run.json").write_text(text, encoding="utf-8")
+    code, said = run(capsys, "verify", copied)
+    assert code == 1
+    assert "run.json was changed after the case was sealed" in said
+    assert "run.json is not a record of this tool" in said
+    for words in (("report", copied), ("purge", copied, "--biometrics")):
+        code, said = run(capsys, *words)
+        assert code == 2
+        assert "run.json" in said
+
+
+def test_record_that_was_removed_is_found(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copied / "run.json").unlink()
+    code, said = run(capsys, "verify", copied)
+    assert code == 1
+    assert "run.json is missing" in said
+
+
+def test_finished_case_with_a_broken_record_is_refused_in_a_sentence(
+    undisturbed: Finished, copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copied / "run.json").write_text("{}", encoding="utf-8")
+    code, said = run(capsys, "analyze", undisturbed.evidence, "-o", copied)
+    assert code == 2
+    assert "run.json is not a record of this tool" in said
