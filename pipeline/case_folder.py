@@ -28,6 +28,7 @@ from pipeline.custody import (
 )
 from pipeline.errors import UserError
 from pipeline.purge import PURGE_NAME
+from pipeline.question import QUESTION_NAME, differences, read_question
 from pipeline.tables import FOLDERS
 
 MARKER = "run.json"
@@ -38,7 +39,7 @@ PAGES = "report-videos"
 
 #: All that a run, a report or a purge leaves in a case: files, and folders with what they hold.
 _FILES: Final = {
-    MARKER, SUMS, AUDIT_NAME, PURGE_NAME, REPORT, "report.part",
+    MARKER, SUMS, AUDIT_NAME, PURGE_NAME, QUESTION_NAME, REPORT, "report.part",
     *(f"{name}.parquet" for name in schemas.TABLES if name not in FOLDERS),
 }  # fmt: skip
 _FOLDERS: Final = {
@@ -153,10 +154,11 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
     if case.root.is_dir():
         remove_unfinished(case.root)
     if case.plan.is_file():
-        if json.loads(case.plan.read_text("utf-8")) != json.loads(json.dumps(plan)):
+        other = differences(read_question(case.plan), plan)
+        if other:
             raise UserError(
-                f"{case.root} holds an unfinished run with other settings (model, clip length, stride "
-                "or version): use --fresh to start again, or name another folder with -o."
+                f"{case.root} holds an unfinished run with other settings ({other}): use --fresh to start "
+                "again, or name another folder with -o."
             )
         hold(case)
         return True

@@ -23,7 +23,7 @@ from pipeline.audit import Audit
 from pipeline.case_folder import CaseFolder, left_sealed, locked, prepare_case, seal, start_again
 from pipeline.casefile import CaseFile, missing_members, read_case
 from pipeline.cli.exit_codes import Exit
-from pipeline.cli.progress import console, steps
+from pipeline.cli.progress import console, say, steps
 from pipeline.cli.session import ADDRESS, looked_at, session
 from pipeline.custody import write_atomically
 from pipeline.digest import pieces_digest, result_digest
@@ -34,11 +34,12 @@ from pipeline.intake.again import Scratch, unpacked_again
 from pipeline.intake.changed import Changed, find_changed, mark_changed
 from pipeline.intake.conflicts import Conflict, find_conflicts
 from pipeline.intake.found import Found
-from pipeline.intake.names import label, printable
+from pipeline.intake.names import label
 from pipeline.intake.walk import find_evidence
 from pipeline.ledger import FileResult, Ledger
 from pipeline.likelihood_ratio import add_likelihood_ratios
 from pipeline.occlusion import MOST_VIDEOS
+from pipeline.question import QUESTION_NAME, changed_evidence, differences, read_question, write_question
 from pipeline.reseal import settle
 from pipeline.run_record import count_rows, machine_facts, not_searched, package_versions, tool_version
 from pipeline.score import comparable_videos, score_pairs, score_questioned
@@ -90,7 +91,7 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
     with locked(case):
         settle(case)
         if case.is_sealed() and not fresh:
-            return _already_sealed(case)
+            return _already_sealed(request)
         plan = _plan(request)
         continued = prepare_case(case, plan, fresh=fresh)
         # The log of a fresh start is written aside until there is something to put in the old case's place.
@@ -110,6 +111,7 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
             record |= {"evidence_rehashed": rehash, "changed": [asdict(change) for change in changed]}
             pictures = pieces_digest(PICTURES, ledger.rows(PICTURES))
             record["result_digest"] = result_digest(tables, {PICTURES: pictures})
+            write_question(case.root, _question(request))
             text = json.dumps(record, indent=1, ensure_ascii=False)
             write_atomically(case.record, text.encode(errors="backslashreplace"))
             build_report(case.root)
@@ -129,6 +131,11 @@ def _plan(request: Request) -> dict[str, Any]:
     }
 
 
+def _question(request: Request) -> dict[str, Any]:
+    """Everything that decides what the case says, but the evidence itself."""
+    return {**_plan(request), "case_file": request.case_file.sha256}
+
+
 def _take_in(request: Request, audit: Audit) -> list[Found]:
     found = []
     scratch = Scratch(request.case.members)
@@ -141,6 +148,8 @@ def _take_in(request: Request, audit: Audit) -> list[Found]:
             if item.status == "failed":
                 audit.note("file_failed", path=item.path, reason_code=item.reason_code, reason=item.reason)
     audit.note("taken_in", files=len(found), videos=sum(item.status is None for item in found))
+    for path in missing_members(request.case_file, {item.path for item in found}):
+        say(f"case.toml speaks of {path}, which is not among the files found.")
     if not found:
         raise UserError(f"{request.evidence} is empty: name a folder that holds videos.")
     if not any(item.status is None for item in found):
@@ -149,8 +158,6 @@ def _take_in(request: Request, audit: Audit) -> list[Found]:
             f"{request.evidence} holds no video that can be analysed ({len(found)} files looked at; "
             f"{first.path}: {first.reason}): name a folder that holds videos."
         )
-    for path in missing_members(request.case_file, {item.path for item in found}):
-        console.print(f"case.toml speaks of {path}, which is not among the files found.", markup=False)
     return found
 
 
@@ -283,6 +290,7 @@ def _record(
             "title": case_file.title,
             "propositions": {"same": case_file.same, "different": case_file.different},
         },
+        "case_file": _case_file(request),
         "options": {
             "clip_length": request.clip_length,
             "stride": request.stride,
@@ -303,15 +311,44 @@ def _record(
     }
 
 
+def _case_file(request: Request) -> dict[str, Any] | None:
+    """Which statements were used, and whether whoever handed the evidence over may have written them."""
+    source = request.case_file.source
+    if source is None:
+        return None
+    inside = source.resolve().is_relative_to(request.evidence)
+    return {"lies_in_evidence": inside, "sha256": request.case_file.sha256}
+
+
 def _knows(evidence: pa.Table) -> bool:
     return "known" in evidence.column("role").to_pylist()
 
 
-def _already_sealed(case: CaseFolder) -> Exit:
+def _already_sealed(request: Request) -> Exit:
+    """The same question was answered before; any other is refused, so that nobody takes it for answered."""
+    case = request.case
     record = case.read_record()
-    console.print(
-        f"{case.root} is a finished case (result digest {record['result_digest']}); nothing was changed. "
-        "Use --fresh to run it again."
+    other = differences(read_question(case.root / QUESTION_NAME), _question(request))
+    if other:
+        raise UserError(
+            f"{case.root} is a finished case with other settings ({other}) and was left as it is: name "
+            "another folder with -o, or use --fresh to put a new case in its place."
+        )
+    try:
+        changed = changed_evidence(case.root, request.evidence)
+    except pa.ArrowException as error:
+        raise UserError(
+            f"The evidence table of {case.root} cannot be read ({error}): restore a copy."
+        ) from None
+    if changed:
+        raise UserError(
+            f"{case.root} is a finished case, but {request.evidence} has changed since ({changed}); nothing "
+            "was analysed: name another folder with -o, or use --fresh to put a new case in its place."
+        )
+    say(
+        f"{case.root} is a finished case (result digest {record['result_digest']}); nothing was changed. The "
+        "evidence folder lists the same names, sizes and times; its content was not read again. Use --fresh "
+        "to run it again."
     )
     return Exit.SOME_FAILED if record["counts"]["failed"] else Exit.ALL_PROCESSED
 
@@ -324,14 +361,14 @@ def _say_how_it_ended(case: CaseFolder, record: dict[str, Any], evidence: pa.Tab
     )
     for row in evidence.sort_by("path").to_pylist():
         if row["status"] == "failed":
-            console.print(f"  failed: {row['path']!r}: {row['reason']} [{row['reason_code']}]", markup=False)
+            say(f"  failed: {row['path']}: {row['reason']} [{row['reason_code']}]")
     for conflict in record["conflicts"]:
-        console.print(f"  conflict: {conflict['reason']}", markup=False)
+        say(f"  conflict: {conflict['reason']}")
     for change in record["changed"]:
-        console.print(f"  changed: {printable(change['path'])}: {change['reason']}", markup=False)
-    console.print(f"Model validated for: {record['model']['validated_for']}.", markup=False)
-    console.print(f"Result digest: {record['result_digest']}")
-    console.print(f"Report: {case.report}", markup=False)
+        say(f"  changed: {change['path']}: {change['reason']}")
+    say(f"Model validated for: {record['model']['validated_for']}.")
+    say(f"Result digest: {record['result_digest']}")
+    say(f"Report: {case.report}")
     return Exit.SOME_FAILED if counts["failed"] else Exit.ALL_PROCESSED
 
 
@@ -386,6 +423,11 @@ def _request(
     except ModelFileError as error:
         raise UserError(str(error)) from None
     case_file = read_case(evidence, case)
+    if case is None and case_file.source is not None:
+        say(
+            f"The statements in {case_file.source} are used. It lies in the evidence: if it is not the "
+            "examiner's own, take it out or name another with --case."
+        )
     length = clip_length or case_file.clip_length or metadata.clip_length
     if length != metadata.clip_length:
         raise UserError(

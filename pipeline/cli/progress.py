@@ -18,9 +18,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from pipeline.intake.names import printable
+
 LINE_EVERY: Final = 15.0  # seconds between two lines in a log
 
 console: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(sentence: str) -> None:
+    """Print one line that may hold names from the evidence: what would act on a terminal becomes escapes."""
+    console.print(printable(sentence), markup=False)
 
 
 class Steps:
