@@ -12,7 +12,7 @@ import typer
 from pipeline.audit import Audit
 from pipeline.case_folder import PAGES, REPORT, WORK, CaseFolder, locked
 from pipeline.cli.exit_codes import Exit
-from pipeline.cli.progress import console
+from pipeline.cli.progress import say
 from pipeline.custody import make_private_folder
 from pipeline.errors import UserError
 from pipeline.purge import is_purged
@@ -51,12 +51,12 @@ def report_command(
             print(figures_json(folder.root, redact=redact is not None))
             return
         if redact is not None:
-            console.print(f"Report: {_redacted(folder, redact)}", markup=False)
+            say(f"Report: {_redacted(folder, redact)}")
             return
         with resealed(folder, "report") as aside, Audit(aside, tool_version()) as audit:
             _built_aside(folder, aside)
             audit.note("report_built")
-    console.print(f"Report: {folder.report}", markup=False)
+    say(f"Report: {folder.report}")
 
 
 def _built_aside(folder: CaseFolder, aside: Path) -> None:
@@ -98,7 +98,7 @@ def verify_command(case: CaseArgument) -> None:
     """Check a case: checksums, counts, schemas, ids and result digest."""
     verdict = verify_case(CaseFolder(case))
     for problem in verdict.problems:
-        console.print(f"does not hold: {problem}", markup=False)
+        say(f"does not hold: {problem}")
     if verdict.result_digest:
         print(f"result digest {verdict.result_digest}")
     if verdict.problems:

@@ -10,7 +10,7 @@ import typer
 
 from pipeline.case_folder import CaseFolder
 from pipeline.case_uco import case_uco
-from pipeline.cli.progress import console
+from pipeline.cli.progress import say
 from pipeline.custody import write_atomically
 from pipeline.errors import UserError
 from pipeline.verify import verify_case
@@ -36,4 +36,4 @@ def case_uco_command(
         raise UserError(f"{out} lies in the sealed case: name a file outside it.")
     text = json.dumps(case_uco(folder), indent=1, ensure_ascii=False)
     write_atomically(out, text.encode())
-    console.print(f"CASE/UCO: {out}", markup=False)
+    say(f"CASE/UCO: {out}")

@@ -27,7 +27,7 @@ from pipeline.cli.habits import habits_command
 from pipeline.cli.inspect import inspect_command
 from pipeline.cli.pretrain import EXAMPLES as PRETRAIN_EXAMPLES
 from pipeline.cli.pretrain import pretrain_command
-from pipeline.cli.progress import console
+from pipeline.cli.progress import console, say
 from pipeline.cli.purge import EXAMPLES as PURGE_EXAMPLES
 from pipeline.cli.purge import purge_command
 from pipeline.cli.simulate import EXAMPLES as SIMULATE_EXAMPLES
@@ -133,4 +133,4 @@ def _trouble(error: OSError) -> str:
 def _complain(sentence: str, debug: bool) -> None:
     if debug:
         traceback.print_exc()
-    console.print(f"driverprint: {sentence}", markup=False)
+    say(f"driverprint: {sentence}")

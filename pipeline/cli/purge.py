@@ -9,7 +9,7 @@ import typer
 
 from pipeline.audit import Audit
 from pipeline.case_folder import CaseFolder, locked
-from pipeline.cli.progress import console
+from pipeline.cli.progress import say
 from pipeline.errors import UserError
 from pipeline.purge import is_purged, purge_biometrics
 from pipeline.reseal import resealed, settle
@@ -52,8 +52,7 @@ def purge_command(
     after = verify_case(folder)
     if after.problems:
         raise UserError(f"{case} does not verify after the purge ({after.problems[0]}): restore a copy.")
-    console.print(
+    say(
         f"Removed embeddings, thumbnails and motion maps of {case}; result digest {after.result_digest} can "
-        "still be verified.",
-        markup=False,
+        "still be verified."
     )

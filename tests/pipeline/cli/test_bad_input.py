@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,40 @@ def test_case_toml_with_a_misspelt_key(tmp_path: Path, capsys: pytest.CaptureFix
     assert code == 2
     assert "numbre" in said
     assert "number" in said
+
+
+HOSTILE = "\x1b[31mred\u202egpj\nline"
+
+
+@pytest.mark.parametrize("place", ["folder", "file", "case.toml"])
+def test_names_reach_the_terminal_as_escapes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    folder = tmp_path / (HOSTILE if place == "folder" else "evidence")
+    folder.mkdir()
+    if place == "file":
+        (folder / HOSTILE).write_text("dear sir", encoding="utf-8")
+    if place == "case.toml":
+        with zipfile.ZipFile(folder / "a.zip", "w") as parcel:
+            parcel.writestr("a.txt", "dear sir")
+        toml = r'path = "a.zip!/\u001b[31mred\u202egpj\nline"'
+        (folder / "case.toml").write_text(f"[[file]]\n{toml}\n", encoding="utf-8")
+    code, said = run(capsys, "analyze", folder, "-o", tmp_path / "case")
+    assert code == 2
+    assert not set("\x1b\u202e") & set(said)
+    if place != "case.toml":
+        assert r"\x1b[31mred\u202egpj\nline" in said
+
+
+def test_statements_that_came_with_the_evidence_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "evidence" / "case.toml").write_text('[case]\nnumber = "17"\n', encoding="utf-8")
+    _, said = run(capsys, "analyze", tmp_path / "evidence", "-o", tmp_path / "case")
+    assert f"The statements in {tmp_path / 'evidence' / 'case.toml'} are used." in said
+    _, said = run(
+        capsys, "analyze", tmp_path / "evidence", "-o", tmp_path / "case", "--case",
+        tmp_path / "evidence" / "case.toml",
+    )  # fmt: skip
+    assert "The statements in" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from pipeline.audit import read_audit
@@ -42,12 +43,19 @@ def test_case_outlives_a_fresh_start_without_evidence(
 def test_fresh_start_replaces_the_case_and_its_log_goes_on(copied: Path, tmp_path: Path) -> None:
     (tmp_path / "evidence").mkdir()
     write_video(tmp_path / "evidence" / "q.mp4", scene(70, seed=9))
+    statement = tmp_path / "evidence" / "case.toml"
+    statement.write_text('[case]\nnumber = "17"\n', encoding="utf-8")
     log = (copied / "audit.jsonl").read_bytes()
     (copied / "report-videos").mkdir()
     (copied / "report-videos" / "001.html").write_text("of the case before", encoding="utf-8")
     done = driverprint("analyze", tmp_path / "evidence", "-o", copied, "--fresh")
     assert done.returncode == 0, done.stderr
-    assert record_of(copied)["counts"]["found"] == 1
+    record = record_of(copied)
+    assert record["counts"]["processed"] == 1
+    assert record["case_file"] == {
+        "lies_in_evidence": True,
+        "sha256": hashlib.sha256(statement.read_bytes()).hexdigest(),
+    }
     assert not (copied / "report-videos").exists()
     assert (copied / "audit.jsonl").read_bytes().startswith(log)
     events = [entry["event"] for entry in read_audit(copied) if entry["session"] == 2]
