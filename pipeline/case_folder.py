@@ -285,9 +285,12 @@ def locked(case: CaseFolder) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(handle)
-        holder = case.holder.read_text() if case.holder.exists() else "of another user"
+        try:
+            holder = f"process {case.holder.read_text()}"
+        except OSError:  # a command that leaves no number, or another user's
+            holder = "another process"
         raise UserError(
-            f"{case.root} is being written by process {holder}: wait for it or stop it, then run this again."
+            f"{case.root} is being written by {holder}: wait for it or stop it, then run this again."
         ) from None
     try:
         yield

@@ -55,7 +55,11 @@ def written_atomically(path: Path) -> Iterator[Path]:
     kill the folder holds either the old file or the new one, and perhaps a leftover that
     ``remove_unfinished`` clears. OSError (disk full, read-only) is the caller's to explain.
     """
-    descriptor, name = tempfile.mkstemp(prefix=UNFINISHED_PREFIX, dir=path.parent)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=UNFINISHED_PREFIX, dir=path.parent)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     os.close(descriptor)
     unfinished = Path(name)
     try:

@@ -28,7 +28,7 @@ def test_unfinished_run_is_continued_with_the_same_settings_only(tmp_path: Path)
     assert prepare_case(case, PLAN, fresh=False) is False
     (case.shards / "a.arrow").touch()
     assert prepare_case(case, PLAN, fresh=False) is True
-    with pytest.raises(UserError, match="other settings"):
+    with pytest.raises(UserError, match=r"other settings \(clip length 64, now 32\)"):
         prepare_case(case, {**PLAN, "clip_length": 32}, fresh=False)
     other = {**PLAN, "clip_length": 32}
     assert prepare_case(case, other, fresh=True) is False
@@ -68,6 +68,12 @@ def test_case_is_private(tmp_path: Path) -> None:
     prepare_case(case, PLAN, fresh=False)
     assert case.root.stat().st_mode & 0o777 == 0o700
     assert case.shards.stat().st_mode & 0o777 == 0o700
+
+
+def test_holder_that_left_no_number_is_called_another_process(tmp_path: Path) -> None:
+    case = CaseFolder(tmp_path / "case")
+    with locked(case), pytest.raises(UserError, match="written by another process"), locked(case):
+        pass
 
 
 def test_second_process_is_told_who_holds_the_case(tmp_path: Path) -> None:

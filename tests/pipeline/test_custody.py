@@ -159,6 +159,12 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["table"]
 
 
+def test_write_into_a_folder_that_is_not_there_names_the_file_and_no_other(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as error:
+        write_atomically(tmp_path / "missing" / "x.jsonld", b"x")
+    assert error.value.filename == str(tmp_path / "missing" / "x.jsonld")
+
+
 def test_killed_write_leaves_the_old_file_and_its_leftover_can_be_cleared(tmp_path: Path) -> None:
     write_atomically(tmp_path / "table", b"old")
     code = (
