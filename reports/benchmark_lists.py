@@ -10,6 +10,7 @@ from typing import Any, Final
 import polars as pl
 from markupsafe import Markup
 
+from model.resampling import FEWEST_PAIRS
 from reports import digits
 from reports.benchmark_run import POOLED, BenchmarkRun
 from reports.benchmark_tables import OVERALL, escaped
@@ -77,17 +78,38 @@ def _protocols(run: BenchmarkRun) -> ListTable:
 
 
 def _error_rates(run: BenchmarkRun) -> ListTable:
-    """For each model and stated false match rate: the smallest threshold that keeps it, with counts."""
+    """For each model and stated false match rate: the smallest threshold that keeps it, with counts.
+
+    Only rates at which thirty of the different-driver pairs are accepted, and only from thirty same-driver
+    pairs on: fewer errors say little of a rate (Doddington's rule of thirty).
+    """
     rows = []
     for model in run.models:
         points = run.curves.filter(pl.col("model_id") == model.model_id).sort("threshold")
+        counts = _pairs_of_curve(run, model.model_id)
+        if min(counts.values()) < FEWEST_PAIRS:
+            continue
         for stated in STATED_FMR:
+            if stated < FEWEST_PAIRS / counts["n_negatives"]:
+                continue
             for row in points.filter(pl.col("fmr") <= stated).head(1).iter_rows(named=True):
-                rows.append({**row, "model": model.title, "stated_fmr": stated})
+                rows.append({**row, **counts, "model": model.title, "stated_fmr": stated})
     columns = _columns(
-        "model", "stated_fmr", "threshold", "false_matches", "fmr", "false_non_matches", "fnmr"
-    )
+        "model", "stated_fmr", "threshold", "false_matches", "fmr", "false_non_matches", "fnmr",
+        "n_positives", "n_negatives",
+    )  # fmt: skip
     return ListTable("error-rates", columns, tuple(rows))
+
+
+def _pairs_of_curve(run: BenchmarkRun, model_id: str) -> dict[str, int]:
+    """How many pairs of each kind stand behind a model's curve."""
+    row = run.results.filter(
+        pl.col("model_id") == model_id,
+        pl.col("protocol") == "paper",
+        pl.col("subset") == POOLED,
+        ~pl.col("originals"),
+    )
+    return {name: int(row[name].sum()) for name in ("n_positives", "n_negatives")}
 
 
 def _pair_files(run: BenchmarkRun) -> ListTable:

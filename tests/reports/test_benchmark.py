@@ -85,7 +85,7 @@ def folder(tmp_path: Path) -> Path:
         for subset in ("pooled", "mean of generators", *GENERATORS):
             value = auc_of(number, subset)
             figures = dict.fromkeys(("jackknife_low", "jackknife_high", "eer"))
-            counts = {"n_targets": 35, "n_left_out": 1, "n_positives": 10, "n_negatives": 20}
+            counts = {"n_targets": 35, "n_left_out": 1, "n_positives": 1000, "n_negatives": 1000}
             key = {"model_id": one["model_id"], "protocol": "paper", "subset": subset, "originals": False}
             rows.append({**key, "auc": value, "low": value - 0.02, "high": value + 0.02, **figures, **counts})
         for target, auc, why in (
@@ -97,7 +97,7 @@ def folder(tmp_path: Path) -> Path:
             targets.append({**key, "target": target, "auc": auc, "n_self": 3, "n_cross": 4, "left_out": why})
         for step in range(11):
             rates = {"fmr": 1 - step / 10, "fnmr": step / 10}
-            counts = {"false_matches": 10 - step, "false_non_matches": step}
+            counts = {"false_matches": 1000 - 100 * step, "false_non_matches": 100 * step}
             curves.append({"model_id": one["model_id"], "threshold": step / 10 - 1, **rates, **counts})
     tables = {"results": rows, "targets": targets, "curves": curves, "pair_files": []}
     tables |= {"robustness": altered_rows(), "subgroups": subgroup_rows()}
@@ -207,6 +207,24 @@ def test_subgroups_show_their_gap_and_no_interval_where_there_is_none(folder: Pa
     table = pl.read_csv(folder / "tables" / "subgroups.csv")
     assert table["gap"].to_list() == pytest.approx([0.03, -0.03])
     assert table["low"].to_list() == [0.7, None]
+
+
+def test_stated_error_rate_rests_on_thirty_pairs_or_is_left_out(folder: Path) -> None:
+    """A thousand different-driver pairs carry a rate of 0.1, a hundred errors, but not 0.01, ten."""
+    html = build_benchmark_report(folder).read_text("utf-8")
+    rates = pl.read_csv(folder / "tables" / "error-rates.csv")
+    assert rates["stated_fmr"].unique().to_list() == [0.1]
+    assert rates["n_negatives"].to_list() == rates["n_positives"].to_list() == [1000] * 4
+    left_out = strings()["benchmark.trade_off.floors"]
+    assert left_out in html
+    for few in ({"n_negatives": 299}, {"n_positives": 29}):
+        results = pl.read_parquet(folder / "results.parquet")
+        results.with_columns(**{name: pl.lit(n, pl.Int64) for name, n in few.items()}).write_parquet(
+            folder / "results.parquet"
+        )
+        assert "error-rates" not in list_tables(load_run(folder))
+        assert left_out in build_benchmark_report(folder).read_text("utf-8")
+        results.write_parquet(folder / "results.parquet")
 
 
 def test_every_list_is_written_in_three_formats_with_every_row(folder: Path) -> None:
