@@ -76,6 +76,16 @@ class RunFolder:
         self.record.unlink()
         return record
 
+    def passes(self) -> list[dict[str, Any]]:
+        """How videos were decoded and embedded, a record a sitting, those that were interrupted too."""
+        path = self.root / "passes.json"
+        noted: list[dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.is_file() else []
+        return noted
+
+    def note_passes(self, passes: list[dict[str, Any]]) -> None:
+        """Write what `passes` reads."""
+        write_atomically(self.root / "passes.json", json.dumps(passes, indent=1).encode())
+
     def add_model(self, model_id: str, file_name: str, metadata: ModelMetadata) -> None:
         """Note a model, so that its results stay in the tables when others join."""
         make_private_folder(self.root / "embeddings" / model_id)

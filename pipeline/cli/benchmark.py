@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -75,14 +74,6 @@ The same command again continues an interrupted run. A model named later joins t
 
 ALL: Final = "all"
 MOST_SHOWN: Final = 20
-
-
-@dataclass(frozen=True)
-class Pass:
-    """How videos were decoded and embedded; ``cluster`` as `Session.record` gives it."""
-
-    provider: str
-    cluster: dict[str, Any] | None
 
 
 def benchmark_command(
@@ -167,17 +158,15 @@ def benchmark_command(
         for one in models:
             run.add_model(one.id, one.path.name, one.metadata)
         options = _options(chosen, models, multi_clip=multi_clip)
-        passes = [_embed(run, chosen, options, "Decoding and embedding", address, workers)]
+        _embed(run, run, chosen, options, "Decoding and embedding", address, workers)
         if altered is not None and models:
             plans.append({**store_plan(altered), "alterations": [one.key for one in ALTERATIONS]})
             run.robustness.prepare(plans[1])
             for one in models:
                 run.robustness.add_model(one.id, one.path.name, one.metadata)
             again = replace(options, multi_clip=False, altered=True, chunk=ALTERED_CHUNK)
-            title = "Altering and embedding"
-            passes.append(_embed(run.robustness, altered, again, title, address, workers))
-        made = [one for one in passes if one is not None]
-        record = _measured(run, whole, chosen, altered, plans, before, untrained, made, started)
+            _embed(run, run.robustness, altered, again, "Altering and embedding", address, workers)
+        record = _measured(run, whole, chosen, altered, plans, before, untrained, started)
         write_atomically(run.record, json.dumps(record, indent=1, ensure_ascii=False).encode())
         build_benchmark_report(run.root)
     raise typer.Exit(_say_how_it_ended(run, record))
@@ -252,18 +241,19 @@ def _frames(dataset: Path, store: Path, workers: int | None, address: str | None
 
 
 def _embed(
+    whole: RunFolder,
     run: RunFolder,
     dataset: Dataset,
     options: EmbedOptions,
     title: str,
     address: str | None,
     workers: int | None,
-) -> Pass | None:
-    """Fill in what is missing; None when nothing was."""
+) -> None:
+    """Fill in what is missing of ``run``, and note in ``whole`` how: at once, for it may be interrupted."""
     paths = dataset.labels["path"].to_list()
     missing = run.missing(-(-len(paths) // options.chunk), list(options.models))
     if not missing:
-        return None
+        return
     size = options.chunk
     left = sum(len(paths[chunk * size : (chunk + 1) * size]) for chunk in missing)
     if left < len(paths):
@@ -271,10 +261,12 @@ def _embed(
     files = [dataset.root / path for path in looked_at(paths)]
     with session(address, workers, list(options.models.values()), run.root, files) as place:
         options = replace(options, provider=place.provider)
+        before = whole.passes()
+        whole.note_passes([*before, {"provider": place.provider, "cluster": place.record(None)}])
         with steps(title) as stage:
             stage.expect(left)
             provider, nodes_lost = embed_videos(run, paths, options, place.workers, stage.step)
-        return Pass(provider, place.record(nodes_lost))
+        whole.note_passes([*before, {"provider": provider, "cluster": place.record(nodes_lost)}])
 
 
 def _measured(
@@ -285,7 +277,6 @@ def _measured(
     plans: list[dict[str, Any]],
     before: dict[str, Any],
     untrained: list[str],
-    passes: Sequence[Pass],
     started: datetime,
 ) -> dict[str, Any]:
     """Write the result tables, unless those there were computed from the very same; the run's record."""
@@ -301,8 +292,9 @@ def _measured(
             measuring = [str(problem) for problem in write_results(run, chosen, altered, stage.step)]
     imported = [line for one in run.models() for line in one.get("problems", [])]
     problems = [*map(str, whole.problems), *measuring, *imported, *(f"not trained: {s}" for s in untrained)]
-    provider = passes[-1].provider if passes else before.get("provider", "none")
-    clusters = [*before.get("clusters", []), *(one.cluster for one in passes if one.cluster)]
+    passes = run.passes()
+    provider = passes[-1]["provider"] if passes else "none"
+    clusters = [one["cluster"] for one in passes if one["cluster"]]
     record = benchmark_record(run, whole, chosen, problems, provider, started)
     return record | {"clusters": clusters, "depends_on": depends, "measuring": measuring}
 

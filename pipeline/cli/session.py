@@ -36,8 +36,11 @@ class Session:
     provider: str
     cluster: Cluster | None = None
 
-    def record(self, nodes_lost: int) -> dict[str, Any] | None:
-        """For the record of the run: no addresses and no names; None for the private session."""
+    def record(self, nodes_lost: int | None) -> dict[str, Any] | None:
+        """For the record of the run: no addresses and no names; None for the private session.
+
+        ``nodes_lost``: None where the work was interrupted before it could be counted.
+        """
         if self.cluster is None:
             return None
         return {
