@@ -15,6 +15,7 @@ from pipeline.intake.reading import utc
 
 UNREADABLE: Final = (tarfile.TarError, RecursionError, *COMPRESSION_ERRORS)
 _CHUNK: Final = 2**20
+_LONG_NAME: Final = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _GLOBAL: Final = 64 * 2**10  # characters of headers that hold for all members; git writes 52
 
 
@@ -40,12 +41,16 @@ class _Forward:
         return self._position
 
     def read(self, size: int = -1, /) -> bytes:
+        wanted = size
         if self.header:
-            self._headers += max(size, 0)
+            if self._last[156:157] in _LONG_NAME:
+                wanted = min(size, 2 * MAX_NAME)  # enough to be refused; the members after it are read
+            self._headers += max(wanted, 0)
             if size < 0 or self._headers > MAX_HEADER:
                 raise DamagedError("a member's header is too large to be true")
-            self._charge(size)
-        self._last = self._take(size)
+            self._charge(wanted)
+        self._last = self._take(wanted)
+        self.seek(self._position + size - wanted)
         return self._last
 
     def some(self, size: int) -> bytes:
