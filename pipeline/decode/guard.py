@@ -38,6 +38,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PROGRAM: Final = "import sys; sys.path.append(sys.argv[1]); from pipeline.decode.child import serve; serve()"
 START_SECONDS: Final = 60.0
 ENCODED_LIMIT: Final = 1 << 30  # bytes of a re-encoded file
+TEXT_LIMIT: Final = 1000  # characters of a sentence
 FILES_PER_CHILD: Final = 500  # then a fresh one takes over, so that small leaks do not add up
 # What an earlier file may have prepared in the same child. A hang is not among them: trying it again
 # would cost the time limit twice.
@@ -237,7 +238,7 @@ class _Collected:
             code = str(message["reason_code"])
             if code not in DECODE_FAILURES:
                 raise ValueError("unknown reason code")
-            return DecodeFailure(code, str(message["reason"]), _facts(message.get("facts") or {}))
+            return DecodeFailure(code, _text(message["reason"]), _facts(message.get("facts") or {}))
         elif kind in ("facts", "done"):
             self.facts = _facts(message["facts"])
             self._end = message
@@ -267,13 +268,31 @@ class _Collected:
             self.facts,
             tuple(self._portraits),
             code,
-            self._end["reason"],
+            _text(self._end["reason"]) if code else None,
             (before, behind),
         )
 
 
 def _facts(values: dict[str, Any]) -> VideoFacts:
-    return VideoFacts(**{f.name: values.get(f.name) for f in fields(VideoFacts)})
+    return VideoFacts(**{f.name: _believed(values.get(f.name), str(f.type)) for f in fields(VideoFacts)})
+
+
+def _believed(value: Any, kind: str) -> Any:
+    """A fact if it is of its ``kind`` and a table can hold it: files and rogue children say anything."""
+    if kind == "str | None" and isinstance(value, str):
+        return _text(value)
+    if kind == "bool | None" and isinstance(value, bool):
+        return value
+    if kind == "int | None" and type(value) is int and abs(value) < 2**31:
+        return value
+    if kind == "float | None" and type(value) in (int, float) and abs(value) < 2**63:
+        return float(value)
+    return None
+
+
+def _text(value: object) -> str:
+    """What the child says in words, without the lone surrogates of undecodable names."""
+    return str(value)[:TEXT_LIMIT].encode("utf-8", "backslashreplace").decode()
 
 
 def looks_like_video(path: Path, decoder: GuardedDecoder) -> str | None:

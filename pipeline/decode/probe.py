@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from pipeline.decode.container import RefusedError, too_large
 from pipeline.decode.types import Limits, VideoFacts
 
 PROGRESSIVE = (0, 1)  # AVFieldOrder: unknown, progressive
+_COUNT: Final = re.compile("[0-9]{1,9}")  # a tag is text, which may hold any digits at any length
 
 
 def probe_stream(container: Any, stream: Any, limits: Limits) -> VideoFacts:
@@ -44,7 +46,7 @@ def declared_frames(stream: Any) -> int | None:
     if stream.frames:
         return int(stream.frames)
     for key, value in stream.metadata.items():  # mkvmerge's statistics tag, with or without language
-        if key.upper().startswith("NUMBER_OF_FRAMES") and str(value).isdigit():
+        if key.upper().startswith("NUMBER_OF_FRAMES") and _COUNT.fullmatch(str(value)):
             return int(value)
     return None
 

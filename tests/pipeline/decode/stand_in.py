@@ -59,6 +59,19 @@ def lie() -> None:
     write_all(OUT, pack({"kind": "done", "facts": {}, "gaps": [], "reason_code": None, "reason": None}))
 
 
+def boast() -> None:
+    facts = {
+        "width": 10**30,
+        "height": 7,
+        "fps": 25,
+        "duration": float("nan"),
+        "codec": [1],
+        "container": "\udcff",
+    }
+    failed = {"kind": "failed", "reason_code": "unreadable", "reason": "\udcff", "facts": facts}
+    write_all(OUT, pack(failed))
+
+
 MISDEEDS: dict[str, Callable[[], object]] = {
     "segfault": lambda: ctypes.string_at(0),
     "abort": os.abort,
@@ -72,6 +85,7 @@ MISDEEDS: dict[str, Callable[[], object]] = {
     "nonsense": lambda: write_all(OUT, b"\xff" * 4096),
     "flood": flood,
     "liar": lie,
+    "boaster": boast,
     "blind": lambda: write_all(OUT, pack({"kind": "portrait", "second": 0.0, "height": 0, "width": 5})),
 }
 

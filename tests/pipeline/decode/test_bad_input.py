@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import av
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline.decode.guard import GuardedDecoder, looks_like_video
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
 from pipeline.reasons import REASONS
+from pipeline.schemas import EVIDENCE
+from tests.pipeline.decode.test_guard import STAND_IN
 from tests.pipeline.decode.videos import scene, write_sound, write_video
 
 HTML_NAME = "<img src=x onerror=alert(1)>\n'\"&.mp4"
@@ -218,3 +222,34 @@ def test_evidence_is_not_changed_by_reading(tmp_path: Path, decode: Callable[...
     assert (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size)
     if hasattr(os, "O_NOATIME"):
         assert after.st_atime_ns == before.st_atime_ns
+
+
+@pytest.mark.parametrize("count", ["9" * 30, "9" * 5000, "\N{SUPERSCRIPT TWO}", "-5", "many"])
+def test_number_of_frames_no_video_can_have_is_not_believed(tmp_path: Path, count: str) -> None:
+    """A Matroska tag is text. What no table can hold would end the case of which the video is a part."""
+    plain = write_video(tmp_path / "plain.mkv", scene(20))
+    with av.open(str(plain)) as source, av.open(str(tmp_path / "a.mkv"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.metadata["NUMBER_OF_FRAMES"] = count
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    with GuardedDecoder() as decoder:
+        video = decoder.decode(tmp_path / "a.mkv", DecodeRequest())
+    assert isinstance(video, Decoded)
+    assert len(video.frames) == 20
+    assert (video.facts.frames_declared, video.reason_code) == (None, None)
+
+
+def test_facts_of_a_rogue_child_fit_the_table_of_evidence(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "boaster.mp4", scene(4))
+    with GuardedDecoder(command=STAND_IN) as decoder:
+        failure = decoder.decode(path, DecodeRequest())
+    assert isinstance(failure, DecodeFailure)
+    facts = failure.facts
+    assert (facts.width, facts.height, facts.fps, facts.duration, facts.codec) == (None, 7, 25.0, None, None)
+    assert facts.container == failure.reason == "\\udcff"
+    row = {name: value for name, value in asdict(facts).items() if name in EVIDENCE.names}
+    shape = pa.schema([EVIDENCE.field(name) for name in row])
+    assert pa.Table.from_pylist([row], schema=shape).num_rows == 1
