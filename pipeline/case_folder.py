@@ -147,9 +147,10 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
         )
     if fresh:
         _refuse_foreign(case)
-        hold(case, case.members)
-        if os.path.lexists(case.root / AUDIT_NAME):
-            shutil.copyfile(case.root / AUDIT_NAME, case.work / AUDIT_NAME, follow_symlinks=False)
+        with left_sealed(case):
+            hold(case, case.members)
+            if os.path.lexists(case.root / AUDIT_NAME):
+                shutil.copyfile(case.root / AUDIT_NAME, case.work / AUDIT_NAME, follow_symlinks=False)
         return False
     if case.root.is_dir():
         remove_unfinished(case.root)
