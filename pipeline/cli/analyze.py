@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -16,14 +14,16 @@ from typing import Annotated, Any
 import pyarrow as pa
 import typer
 
-from model.metadata import ModelFileError, ModelMetadata, model_id, read_metadata
-from model.shipped import shipped_model
+from model.metadata import ModelMetadata, model_id
 from pipeline import schemas
 from pipeline.audit import Audit
 from pipeline.case_folder import CaseFolder, left_sealed, locked, prepare_case, seal, start_again
-from pipeline.casefile import CaseFile, missing_members, read_case
+from pipeline.casefile import missing_members
+from pipeline.cli.case_record import case_record
 from pipeline.cli.exit_codes import Exit
+from pipeline.cli.outcome import say_how_it_ended, say_it_is_sealed
 from pipeline.cli.progress import console, say, steps
+from pipeline.cli.request import Request, plan_of, question_of, read_request
 from pipeline.cli.session import ADDRESS, looked_at, session
 from pipeline.custody import write_atomically
 from pipeline.digest import pieces_digest, result_digest
@@ -34,14 +34,13 @@ from pipeline.intake.again import Scratch, unpacked_again
 from pipeline.intake.changed import Changed, find_changed, mark_changed
 from pipeline.intake.conflicts import Conflict, find_conflicts
 from pipeline.intake.found import Found
-from pipeline.intake.names import label
 from pipeline.intake.walk import find_evidence
 from pipeline.ledger import FileResult, Ledger
 from pipeline.likelihood_ratio import add_likelihood_ratios
 from pipeline.occlusion import MOST_VIDEOS
-from pipeline.question import QUESTION_NAME, changed_evidence, differences, read_question, write_question
+from pipeline.question import write_question
 from pipeline.reseal import settle
-from pipeline.run_record import count_rows, machine_facts, not_searched, package_versions, tool_version
+from pipeline.run_record import tool_version
 from pipeline.score import comparable_videos, score_pairs, score_questioned
 from pipeline.tables import from_pieces, from_rows, write_pieces, write_table
 from reports.build import build_report
@@ -69,21 +68,6 @@ Exit status:
 """
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for. ``clip_length`` and ``stride`` in frames."""
-
-    evidence: Path
-    case: CaseFolder
-    model: Path
-    metadata: ModelMetadata
-    case_file: CaseFile
-    clip_length: int
-    stride: int
-    workers: int | None  # one a core
-    address: str | None  # of a Ray cluster
-
-
 def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
     """The main job, top to bottom. Everything it learns ends as a row in the case."""
     started = datetime.now(UTC), time.monotonic()
@@ -91,8 +75,8 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
     with locked(case):
         settle(case)
         if case.is_sealed() and not fresh:
-            return _already_sealed(request)
-        plan = _plan(request)
+            return say_it_is_sealed(request)
+        plan = plan_of(request)
         continued = prepare_case(case, plan, fresh=fresh)
         # The log of a fresh start is written aside until there is something to put in the old case's place.
         with left_sealed(case), Audit(case.work if fresh else case.root, tool_version()) as audit:
@@ -107,33 +91,17 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
             for name, table in tables.items():
                 write_table(case.root, name, table)
             write_pieces(case.root, PICTURES, ledger.rows(PICTURES))
-            record = _record(request, started, tables, conflicts, processed)
+            record = case_record(request, started, tables, conflicts, processed)
             record |= {"evidence_rehashed": rehash, "changed": [asdict(change) for change in changed]}
             pictures = pieces_digest(PICTURES, ledger.rows(PICTURES))
             record["result_digest"] = result_digest(tables, {PICTURES: pictures})
-            write_question(case.root, _question(request))
+            write_question(case.root, question_of(request))
             text = json.dumps(record, indent=1, ensure_ascii=False)
             write_atomically(case.record, text.encode(errors="backslashreplace"))
             build_report(case.root)
             audit.note("sealing", result_digest=record["result_digest"], counts=record["counts"])
         seal(case)
-    return _say_how_it_ended(case, record, tables["evidence"])
-
-
-def _plan(request: Request) -> dict[str, Any]:
-    """Everything but the file and its crop that decides what a shard contains."""
-    return {
-        "version": tool_version(),
-        "evidence": str(request.evidence),
-        "model_id": model_id(request.model),
-        "clip_length": request.clip_length,
-        "stride": request.stride,
-    }
-
-
-def _question(request: Request) -> dict[str, Any]:
-    """Everything that decides what the case says, but the evidence itself."""
-    return {**_plan(request), "case_file": request.case_file.sha256}
+    return say_how_it_ended(case, record, tables["evidence"])
 
 
 def _take_in(request: Request, audit: Audit) -> list[Found]:
@@ -267,111 +235,6 @@ def _tables(
     return tables
 
 
-def _record(
-    request: Request,
-    started: tuple[datetime, float],
-    tables: dict[str, pa.Table],
-    conflicts: Sequence[Conflict],
-    processed: dict[str, Any],
-) -> dict[str, Any]:
-    finished = datetime.now(UTC)
-    case_file = request.case_file
-    evidence = tables["evidence"]
-    return {
-        "tool": {"name": "driverprint", "version": tool_version()},
-        "command": [label(os.fsencode(word)) for word in (Path(sys.argv[0]).name, *sys.argv[1:])],
-        "started": started[0].isoformat(timespec="seconds"),
-        "finished": finished.isoformat(timespec="seconds"),
-        # Not the difference of the two: the clock may have been set meanwhile.
-        "duration_seconds": round(time.monotonic() - started[1], 1),
-        "case": {
-            "number": case_file.number,
-            "examiner": case_file.examiner,
-            "title": case_file.title,
-            "propositions": {"same": case_file.same, "different": case_file.different},
-        },
-        "case_file": _case_file(request),
-        "options": {
-            "clip_length": request.clip_length,
-            "stride": request.stride,
-            "fps": request.metadata.fps,
-        },
-        "model": {
-            "model_id": model_id(request.model),
-            "file": request.model.name,
-            **asdict(request.metadata),
-        },
-        **processed,
-        "machine": machine_facts(),
-        "packages": package_versions(),
-        "counts": count_rows(evidence, tables["clips"]),
-        "not_searched": not_searched(evidence),
-        "conflicts": [asdict(conflict) for conflict in conflicts],
-        "mode": "identities" if tables["scores"].num_rows or _knows(evidence) else "exploratory",
-    }
-
-
-def _case_file(request: Request) -> dict[str, Any] | None:
-    """Which statements were used, and whether whoever handed the evidence over may have written them."""
-    source = request.case_file.source
-    if source is None:
-        return None
-    inside = source.resolve().is_relative_to(request.evidence)
-    return {"lies_in_evidence": inside, "sha256": request.case_file.sha256}
-
-
-def _knows(evidence: pa.Table) -> bool:
-    return "known" in evidence.column("role").to_pylist()
-
-
-def _already_sealed(request: Request) -> Exit:
-    """The same question was answered before; any other is refused, so that nobody takes it for answered."""
-    case = request.case
-    record = case.read_record()
-    other = differences(read_question(case.root / QUESTION_NAME), _question(request))
-    if other:
-        raise UserError(
-            f"{case.root} is a finished case with other settings ({other}) and was left as it is: name "
-            "another folder with -o, or use --fresh to put a new case in its place."
-        )
-    try:
-        changed = changed_evidence(case.root, request.evidence)
-    except pa.ArrowException as error:
-        raise UserError(
-            f"The evidence table of {case.root} cannot be read ({error}): restore a copy."
-        ) from None
-    if changed:
-        raise UserError(
-            f"{case.root} is a finished case, but {request.evidence} has changed since ({changed}); nothing "
-            "was analysed: name another folder with -o, or use --fresh to put a new case in its place."
-        )
-    say(
-        f"{case.root} is a finished case (result digest {record['result_digest']}); nothing was changed. The "
-        "evidence folder lists the same names, sizes and times; its content was not read again. Use --fresh "
-        "to run it again."
-    )
-    return Exit.SOME_FAILED if record["counts"]["failed"] else Exit.ALL_PROCESSED
-
-
-def _say_how_it_ended(case: CaseFolder, record: dict[str, Any], evidence: pa.Table) -> Exit:
-    counts = record["counts"]
-    parts = ", ".join(f"{counts[status]} {status}" for status in schemas.STATUSES)
-    console.print(
-        f"{counts['found']} files: {parts}. {counts['usable_clips']} of {counts['clips']} clips usable."
-    )
-    for row in evidence.sort_by("path").to_pylist():
-        if row["status"] == "failed":
-            say(f"  failed: {row['path']}: {row['reason']} [{row['reason_code']}]")
-    for conflict in record["conflicts"]:
-        say(f"  conflict: {conflict['reason']}")
-    for change in record["changed"]:
-        say(f"  changed: {change['path']}: {change['reason']}")
-    say(f"Model validated for: {record['model']['validated_for']}.")
-    say(f"Result digest: {record['result_digest']}")
-    say(f"Report: {case.report}")
-    return Exit.SOME_FAILED if counts["failed"] else Exit.ALL_PROCESSED
-
-
 def analyze_command(
     evidence: Annotated[Path, typer.Argument(help="Folder of videos and archives to analyse.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="CASE", help="Case folder to write.")],
@@ -395,53 +258,5 @@ def analyze_command(
     ] = False,
 ) -> None:
     """Analyse a folder of talking-head videos: who drives each avatar?"""
-    request = _request(evidence, out, model, case, clip_length, stride, workers, address)
+    request = read_request(evidence, out, model, case, clip_length, stride, workers, address)
     raise typer.Exit(analyze(request, fresh=fresh, rehash=rehash))
-
-
-def _request(
-    evidence: Path,
-    out: Path,
-    model: Path | None,
-    case: Path | None,
-    clip_length: int | None,
-    stride: int | None,
-    workers: int | None,
-    address: str | None,
-) -> Request:
-    if not evidence.is_dir():
-        raise UserError(f"{evidence} is not a folder: name the folder that holds the videos.")
-    folder = CaseFolder(out)
-    if evidence.resolve().is_relative_to(folder.root):
-        raise UserError(
-            f"The evidence folder {evidence} lies in the case folder {out}, which is written and, with "
-            "--fresh, emptied: name a case folder outside the evidence with -o, or move the evidence."
-        )
-    chosen = (model or shipped_model()).resolve()
-    try:
-        metadata = read_metadata(chosen)
-    except ModelFileError as error:
-        raise UserError(str(error)) from None
-    case_file = read_case(evidence, case)
-    if case is None and case_file.source is not None:
-        say(
-            f"The statements in {case_file.source} are used. It lies in the evidence: if it is not the "
-            "examiner's own, take it out or name another with --case."
-        )
-    length = clip_length or case_file.clip_length or metadata.clip_length
-    if length != metadata.clip_length:
-        raise UserError(
-            f"{chosen.name} works on windows of {metadata.clip_length} frames, not {length}: "
-            f"leave --clip-length out or name a model exported for {length}."
-        )
-    return Request(
-        evidence=evidence.resolve(),
-        case=folder,
-        model=chosen,
-        metadata=metadata,
-        case_file=case_file,
-        clip_length=length,
-        stride=stride or case_file.stride or length,
-        workers=workers,
-        address=address,
-    )
