@@ -122,7 +122,9 @@ def _train_and_export(
     from model.training.errors import TrainingError
     from model.training.export_run import export_run
     from model.training.loop import Progress, train
+    from model.training.memory import give_back_freed_memory
 
+    give_back_freed_memory()  # what the last system's training kept: this one may need all there is
     with steps(title) as stage:
         stage.expect(config.total_steps)
 
