@@ -132,7 +132,7 @@ def _score(row: Node, digest: str) -> Node:
         f"identity: {printable(row['identity'])}",
         f"rank: {row['rank']}",
         f"similarity: {row['score']!r}",
-        f"log10 likelihood ratio: {'not reported' if row['llr'] is None else repr(row['llr'])}",
+        f"log10 likelihood ratio: {_strength(row)}",
         f"note: {row['llr_note']}",
     ]
     return {
@@ -145,6 +145,18 @@ def _score(row: Node, digest: str) -> Node:
             "@type": "uco-analysis:AnalyticResultFacet",
         },
     }
+
+
+def _strength(row: Node) -> str:
+    """A likelihood ratio never stands without its interval and the bound its calibration sets."""
+    if row["llr"] is None:
+        return "not reported"
+    ends = f"95 % interval {row['llr_low']!r} to {row['llr_high']!r}"
+    if row["llr_low"] is None:
+        ends = "at the bound"
+    return (
+        f"{row['llr']!r} ({ends}; the calibration data carry at most {row['llr_bound']!r} on this side of 0)"
+    )
 
 
 def _about(result: Node, file: str) -> Node:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import polars as pl
 
+from pipeline.case_folder import CaseFolder
+from pipeline.case_uco import case_uco
 from tests.pipeline.faults.conftest import Finished, driverprint
 
 
@@ -36,6 +39,32 @@ def test_export_conforms_to_case_and_names_every_file_with_its_hash(
     assert sum(node["@type"] == "uco-observable:File" for node in graph) == len(rows)
     scores = pl.read_parquet(undisturbed.case / "scores.parquet")
     assert sum(node["@type"] == "uco-core:Relationship" for node in graph) == len(scores) > 0
+
+
+def test_likelihood_ratio_stands_with_its_interval_and_its_bound(
+    undisturbed: Finished, tmp_path: Path
+) -> None:
+    case = CaseFolder(shutil.copytree(undisturbed.case, tmp_path / "case"))
+    scores = pl.read_parquet(case.root / "scores.parquet").head(3)
+    weighed = scores.with_columns(
+        llr=pl.Series([0.5, -0.75, None]),
+        llr_low=pl.Series([0.25, None, None]),  # nothing is known of an interval beyond the bound
+        llr_high=pl.Series([0.625, None, None]),
+        llr_bound=pl.Series([0.875, 0.75, None]),
+    )
+    weighed.write_parquet(case.root / "scores.parquet")
+    said = [
+        line.partition(": ")[2]
+        for node in case_uco(case)["@graph"]
+        for line in node.get("uco-core:description", ())
+        if line.startswith("log10 likelihood ratio")
+    ]
+    carries = "the calibration data carry at most"
+    assert sorted(said) == [
+        f"-0.75 (at the bound; {carries} 0.75 on this side of 0)",
+        f"0.5 (95 % interval 0.25 to 0.625; {carries} 0.875 on this side of 0)",
+        "not reported",
+    ]
 
 
 def test_validator_would_notice_a_wrong_export(undisturbed: Finished, tmp_path: Path) -> None:
