@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist, pdist
 
+from model.resampling import RESAMPLES
+
 ORIGINAL: Final = "original"  # generator of a real recording, which is neither self- nor cross-reenactment
-RESAMPLES: Final = 2000
 _CHUNK_PAIRS: Final = 4_000_000  # distances held at once: 32 MB
 
 Floats = npt.NDArray[np.float64]

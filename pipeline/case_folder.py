@@ -20,6 +20,9 @@ from typing import Any, Final
 from pipeline import schemas
 from pipeline.audit import AUDIT_NAME
 from pipeline.custody import (
+    PAGES,
+    REPORT,
+    SUMS_NAME,
     UNFINISHED_PREFIX,
     make_private_folder,
     remove_unfinished,
@@ -32,14 +35,11 @@ from pipeline.question import QUESTION_NAME, differences, read_question
 from pipeline.tables import FOLDERS
 
 MARKER = "run.json"
-SUMS = "SHA256SUMS"
 WORK = ".work"
-REPORT = "report.html"
-PAGES = "report-videos"
 
 #: All that a run, a report or a purge leaves in a case: files, and folders with what they hold.
 _FILES: Final = {
-    MARKER, SUMS, AUDIT_NAME, PURGE_NAME, QUESTION_NAME, REPORT, "report.part",
+    MARKER, SUMS_NAME, AUDIT_NAME, PURGE_NAME, QUESTION_NAME, REPORT, "report.part",
     *(f"{name}.parquet" for name in schemas.TABLES if name not in FOLDERS),
 }  # fmt: skip
 _FOLDERS: Final = {
@@ -90,7 +90,7 @@ class CaseFolder:
 
     def is_sealed(self) -> bool:
         """All results and checksums stand; a kill may have left ``.work``, see ``pipeline.reseal.settle``."""
-        return self.record.is_file() and (self.root / SUMS).is_file()
+        return self.record.is_file() and (self.root / SUMS_NAME).is_file()
 
     def read_record(self) -> dict[str, Any]:
         """``run.json`` as a dictionary.
@@ -255,7 +255,7 @@ def _empty(case: CaseFolder) -> None:
     The checksums go first, ledger and record last: killed in between, the folder is still known as a
     case and as one that is not sealed.
     """
-    (case.root / SUMS).unlink(missing_ok=True)
+    (case.root / SUMS_NAME).unlink(missing_ok=True)
     kept = {AUDIT_NAME, MARKER, WORK}
     old = [*(e for e in case.root.iterdir() if e.name not in kept), case.shards]
     begun = {case.members.name, case.holder.name, AUDIT_NAME}

@@ -151,9 +151,10 @@ def _strength(row: Node) -> str:
     """A likelihood ratio never stands without its interval and the bound its calibration sets."""
     if row["llr"] is None:
         return "not reported"
-    ends = f"95 % interval {row['llr_low']!r} to {row['llr_high']!r}"
     if row["llr_low"] is None:
         ends = "at the bound"
+    else:
+        ends = f"95 % interval {row['llr_low']!r} to {row['llr_high']!r}"
     return (
         f"{row['llr']!r} ({ends}; the calibration data carry at most {row['llr_bound']!r} on this side of 0)"
     )

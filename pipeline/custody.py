@@ -22,6 +22,8 @@ from typing import Final
 from pipeline.errors import UserError
 
 SUMS_NAME: Final = "SHA256SUMS"
+REPORT: Final = "report.html"
+PAGES: Final = "report-videos"  # folder of the report's further pages, where videos are many
 UNFINISHED_PREFIX: Final = ".unfinished-"
 
 _LINE: Final = re.compile(rb"(\\?)([0-9a-f]{64}) [ *](.+)", re.DOTALL)

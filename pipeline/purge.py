@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline import schemas
-from pipeline.custody import make_private_folder, write_atomically
+from pipeline.custody import PAGES, REPORT, make_private_folder, write_atomically
 from pipeline.digest import table_digest
 from pipeline.tables import read_table, write_table
 
@@ -45,7 +45,7 @@ def purge_biometrics(case: Path, out: Path, version: str) -> int:
     for name in BIOMETRIC:
         write_table(out, name, schemas.TABLES[name].empty_table())
     blanked = 0
-    for page in [case / "report.html", *sorted((case / "report-videos").glob("*.html"))]:
+    for page in [case / REPORT, *sorted((case / PAGES).glob("*.html"))]:
         text, count = _PICTURE.subn(BLANK, page.read_bytes())
         place = out / page.relative_to(case)
         make_private_folder(place.parent)

@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.audit import AUDIT_NAME
-from pipeline.case_folder import PAGES, REPORT, SUMS, WORK, CaseFolder, clear_work, hold
+from pipeline.case_folder import WORK, CaseFolder, clear_work, hold
 from pipeline.custody import (
+    PAGES,
+    REPORT,
+    SUMS_NAME,
     digests_below,
     make_private_folder,
     read_sums,
@@ -32,7 +35,7 @@ from pipeline.custody import (
 #: The commands that change a sealed case; the folder in ``.work`` bears their name.
 COMMANDS: Final = ("report", "purge")
 
-_PAGE: Final = re.compile(rb"report\.html|report-videos/[^/]+\.html")
+_PAGE: Final = re.compile(os.fsencode(rf"{re.escape(REPORT)}|{re.escape(PAGES)}/[^/]+\.html"))
 
 
 @contextmanager
@@ -99,7 +102,7 @@ def check_half_done(case: CaseFolder) -> list[str] | None:
 
 
 def _decided(aside: Path) -> bool:
-    return (aside / SUMS).is_file()
+    return (aside / SUMS_NAME).is_file()
 
 
 def _decide(case: CaseFolder, aside: Path) -> None:
@@ -126,6 +129,6 @@ def _put_in_place(case: CaseFolder, aside: Path) -> None:
     for folder in (entry for entry in case.root.iterdir() if entry.is_dir() and not entry.is_symlink()):
         sync(folder, os.O_RDONLY | os.O_DIRECTORY)
     sync(case.root, os.O_RDONLY | os.O_DIRECTORY)
-    (aside / SUMS).replace(case.root / SUMS)
+    (aside / SUMS_NAME).replace(case.root / SUMS_NAME)
     sync(case.root, os.O_RDONLY | os.O_DIRECTORY)
     clear_work(case)

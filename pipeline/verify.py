@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from pipeline import schemas
 from pipeline.audit import check_audit
-from pipeline.case_folder import MARKER, SUMS, WORK, CaseFolder
-from pipeline.custody import check_sums, read_sums
+from pipeline.case_folder import MARKER, WORK, CaseFolder
+from pipeline.custody import SUMS_NAME, check_sums, read_sums
 from pipeline.digest import result_digest
 from pipeline.errors import UserError
 from pipeline.purge import read_purge
@@ -38,11 +38,11 @@ def verify_case(case: CaseFolder) -> Verdict:
         return Verdict(
             None, (f"{case.root} is unfinished: run the same 'driverprint analyze' again to complete it",)
         )
-    sealed = (case.root / SUMS).is_file()
+    sealed = (case.root / SUMS_NAME).is_file()
     if not case.record.exists() and not (sealed and os.fsencode(MARKER) in read_sums(case.root)):
         case.read_record()  # says that this is no case; one whose record was removed is an altered case
     if not sealed:
-        return Verdict(None, (f"{SUMS} is missing: the case was never sealed, or the file was removed",))
+        return Verdict(None, (f"{SUMS_NAME} is missing: the case was never sealed, or the file was removed",))
     command = interrupted(case)
     again = f"'driverprint {command}' was interrupted or is still at work on {case.root}: run it again"
     half_done = check_half_done(case)

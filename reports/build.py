@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from model.resampling import FEWEST_PAIRS
+from pipeline.custody import PAGES, REPORT
 from reports import digits, page
 from reports.case import Case, load_case
 from reports.content import Content, as_data, content
@@ -24,17 +25,17 @@ from reports.names import shortened, visible
 from reports.redact import redacted
 from reports.videos import MOST_INLINE, Identities, Video, frames_per_video, video
 
-PAGE_FOLDER: Final = "report-videos"
 _PAGE_SIZE: Final = 50
 _MOST_CLIPS: Final = 100  # rows of a video's clip table; the clips table of the case holds all
 
 
-def build_report(case: Path, *, redact: bool = False) -> Path:
-    """Writes ``report.html`` into the case folder and returns its path.
+def build_report(case: Path, out: Path | None = None, *, redact: bool = False) -> Path:
+    """Writes ``report.html`` into ``out``, by default the case folder itself, and returns its path.
 
     Beyond 200 videos the per-video sections go to ``report-videos/*.html`` beside it. Needs neither the
     videos nor the model. Raises UserError when the folder is not a case or a table cannot be read.
     """
+    out = out or case
     found = content(_load(case, redact))
     case_, exhibits = found.case, found.case.exhibits
     identities = Identities(case_)
@@ -48,8 +49,7 @@ def build_report(case: Path, *, redact: bool = False) -> Path:
     }  # fmt: skip
     pages = {e.label: i // _PAGE_SIZE + 1 for i, e in enumerate(exhibits)}
     shared["href"] = {
-        e.label: (f"{PAGE_FOLDER}/{pages[e.label]:03d}.html" if linked else "") + f"#{e.anchor}"
-        for e in exhibits
+        e.label: (f"{PAGES}/{pages[e.label]:03d}.html" if linked else "") + f"#{e.anchor}" for e in exhibits
     }
     shared["label_of"] = {e.key: e.label for e in exhibits}
     shared["path_of"] = {e.label: e.path for e in exhibits}
@@ -66,17 +66,17 @@ def build_report(case: Path, *, redact: bool = False) -> Path:
         for number in sorted(set(pages.values())):
             some = [e for e in exhibits if pages[e.label] == number]
             videos = [video(case_, e, identities, n_frames) for e in some]
-            path = case / PAGE_FOLDER / f"{number:03d}.html"
+            path = out / PAGES / f"{number:03d}.html"
             path.parent.mkdir(exist_ok=True)
             text = template.render(**shared, videos=videos, number=number, last=max(pages.values()))
             page.write_page(path, text)
             wanted.add(path)
-    for stale in set((case / PAGE_FOLDER).glob("*.html")) - wanted:
+    for stale in set((out / PAGES).glob("*.html")) - wanted:
         stale.unlink()
     videos = [] if linked else [video(case_, e, identities, n_frames) for e in exhibits]
     shared["bins"] = binned(found.known_scores, list(found.marks.values())) if _known(found) else None
     text = environment.get_template("report.html").render(**shared, videos=videos, figures=_figures(found))
-    report = case / "report.html"
+    report = out / REPORT
     page.write_page(report, text)
     return report
 

@@ -10,16 +10,16 @@ from typing import Annotated
 import typer
 
 from pipeline.audit import Audit
-from pipeline.case_folder import PAGES, REPORT, WORK, CaseFolder, locked
+from pipeline.case_folder import CaseFolder, locked
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import say
-from pipeline.custody import make_private_folder
+from pipeline.custody import PAGES, REPORT, make_private_folder
 from pipeline.errors import UserError
 from pipeline.purge import is_purged
 from pipeline.reseal import resealed, settle
 from pipeline.run_record import tool_version
 from pipeline.verify import verify_case
-from reports.build import PAGE_FOLDER, build_report, figures_json
+from reports.build import build_report, figures_json
 
 CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="Folder that analyze has written.")]
 
@@ -44,7 +44,7 @@ def report_command(
                 "as it was without them."
             )
         verdict = verify_case(folder)
-        others = [problem for problem in verdict.problems if "report.html" not in problem]
+        others = [problem for problem in verdict.problems if REPORT not in problem]
         if others:
             raise UserError(f"{case} does not verify ({others[0]}): no report is built on altered tables.")
         if json:
@@ -54,26 +54,9 @@ def report_command(
             say(f"Report: {_redacted(folder, redact)}")
             return
         with resealed(folder, "report") as aside, Audit(aside, tool_version()) as audit:
-            _built_aside(folder, aside)
+            build_report(folder.root, aside)
             audit.note("report_built")
     say(f"Report: {folder.report}")
-
-
-def _built_aside(folder: CaseFolder, aside: Path) -> None:
-    """Build the report of a case into another folder of it, from links to its tables."""
-    view = aside / "view"
-    make_private_folder(view)
-    for entry in folder.root.iterdir():
-        if entry.name not in (WORK, REPORT, PAGES):
-            try:
-                (view / entry.name).symlink_to(entry)
-            except OSError:  # a file system without links
-                (shutil.copytree if entry.is_dir() else shutil.copyfile)(entry, view / entry.name)
-    build_report(view)
-    for name in (REPORT, PAGES):
-        if (view / name).exists():
-            (view / name).replace(aside / name)
-    shutil.rmtree(view)
 
 
 def _redacted(folder: CaseFolder, out: Path) -> Path:
@@ -84,11 +67,9 @@ def _redacted(folder: CaseFolder, out: Path) -> Path:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is not empty: name a new folder for the redacted report.")
     with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "case"
-        shutil.copytree(folder.root, copy)
-        report = build_report(copy, redact=True)
+        report = build_report(folder.root, Path(scratch), redact=True)
         make_private_folder(out)
-        for item in (report, report.with_name(PAGE_FOLDER)):
+        for item in (report, report.with_name(PAGES)):
             if item.exists():
                 shutil.move(item, out / item.name)
     return out / report.name
