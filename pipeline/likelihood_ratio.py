@@ -2,8 +2,9 @@
 
 Calibrated on relevant data: the case's own known videos where they hold enough comparisons with the face
 held equal; else the model's calibration set, unless that shows simulated people; else no likelihood ratio.
-Both over the same numbers of clips and known videos as the questioned score: where those data are thinner
-than the score, the score is formed anew over their numbers.
+Both as the questioned score is formed: where the case's own data are thinner than the score, the score is
+formed anew over their numbers of clips and known videos, and for the model's, pairs of single clips, over
+single clips on both sides: the scores of a known video's mean, which has less noise, lie elsewhere.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from model.calibration import Calibration, read_calibration
 from model.resampling import FEWEST_IDENTITIES, FEWEST_PAIRS
@@ -28,7 +30,7 @@ from pipeline.calibration import (
 from pipeline.score import Vector, Video
 
 Row = dict[str, Any]
-Reform = Callable[[str, str, Numbers], float]
+Reform = Callable[[str, str, Numbers | None], float]
 
 DRAWS: Final = 50  # of clips and known videos, when a score is formed anew; its mean is used
 UNVALIDATED: Final = "not reportable: the model is not validated for anything"
@@ -80,11 +82,11 @@ def add_likelihood_ratios(
         case = on_case(numbers) if numbers else None
         if case is not None:
             tables[case.numbers] = case
-            values = _values(case.calibration, row, case.numbers, reform, _case_note(case))
+            values = _values(case.calibration, row, _case_note(case), reform, case.numbers)
         elif numbers is not None:
             values = {"llr_note": _refusal(row, n_identities, NOT_TOLD_APART)}
         elif of_model is not None:
-            values = _values(of_model, row, Numbers(1, 1), reform, _model_note(of_model))
+            values = _values(of_model, row, _model_note(of_model), reform)
         else:
             values = {
                 "llr_note": _refusal(row, n_identities, _too_little(known, model_calibration, simulated))
@@ -95,12 +97,20 @@ def add_likelihood_ratios(
     return found, [line for case in tables.values() for line in case.rows]
 
 
-def _values(calibration: Calibration, row: Row, numbers: Numbers, reform: Reform, note: str) -> Row:
-    full = Numbers(row["n_clips"], row["n_known"])
-    score = row["score"] if numbers == full else reform(row["evidence_id"], row["identity"], numbers)
+def _values(
+    calibration: Calibration, row: Row, note: str, reform: Reform, numbers: Numbers | None = None
+) -> Row:
+    """The ratio over ``numbers``, or without them over single clips on both sides."""
+    if numbers is None:
+        as_is = (row["n_clips"], row["n_known_clips"]) == (1, 1)
+        over = "single clips of both sides"
+    else:
+        as_is = numbers == Numbers(row["n_clips"], row["n_known"])
+        over = "these numbers"
+    score = row["score"] if as_is else reform(row["evidence_id"], row["identity"], numbers)
     low, high = calibration.interval(score) or (None, None)
-    if numbers != full:
-        note += "; for it the score was formed anew over these numbers"
+    if not as_is:
+        note += f"; for it the score was formed anew over {over}"
     return {
         "llr": calibration.llr(score),
         "llr_low": low,
@@ -112,7 +122,11 @@ def _values(calibration: Calibration, row: Row, numbers: Numbers, reform: Reform
 
 
 def _reforming(videos: Sequence[Video]) -> Reform:
-    """A function of questioned video, identity and numbers: the mean score over drawn clips and videos."""
+    """A function of questioned video, identity and numbers: the mean score over drawn clips and videos.
+
+    Without numbers, of single clips: the mean over the known videos, whatever their length, of the scores of
+    all pairs of a questioned and a known clip.
+    """
     questioned = {v.evidence_id: v for v in videos if v.role == "questioned"}
     known: dict[str, list[Video]] = defaultdict(list)
     for video in sorted(videos, key=lambda v: v.evidence_id):
@@ -127,7 +141,10 @@ def _reforming(videos: Sequence[Video]) -> Reform:
     def of_identity(identity: str, n_known: int) -> Vector:
         return means_of_draws(np.stack([v.embedding for v in known[identity]]), n_known, DRAWS)
 
-    def score(evidence_id: str, identity: str, numbers: Numbers) -> float:
+    def score(evidence_id: str, identity: str, numbers: Numbers | None) -> float:
+        if numbers is None:
+            clips = questioned[evidence_id].windows
+            return -float(np.mean([cdist(clips, video.windows).mean() for video in known[identity]]))
         left, right = of_video(evidence_id, numbers.clips), of_identity(identity, numbers.known)
         return -float(np.linalg.norm(left - right, axis=1).mean())
 
@@ -164,7 +181,7 @@ def _case_note(case: CaseCalibration) -> str:
 def _model_note(found: Calibration) -> str:
     return (
         f"calibrated on the model's validation videos, not on this case: {_behind(found)}, each of 1 clip "
-        "against 1 known video; the same videos chose the model's weights, so it is likely too favourable"
+        "against 1 other; the same videos chose the model's weights, so it is likely too favourable"
     )
 
 

@@ -223,13 +223,31 @@ def test_models_calibration_serves_where_the_case_has_too_little() -> None:
     for row in found:
         assert "calibrated on the model's validation videos, not on this case" in row["llr_note"]
         assert (
-            "each of 1 clip against 1 known video; the same videos chose the model's weights, so it is "
-            "likely too favourable; for it the score was formed anew" in row["llr_note"]
+            "each of 1 clip against 1 other; the same videos chose the model's weights, so it is likely too "
+            "favourable; for it the score was formed anew over single clips of both sides" in row["llr_note"]
         )
         wanted = stated["slope"] * row["llr_score"] + stated["intercept"]
         assert row["llr"] == pytest.approx(np.clip(wanted, stated["llr_low"], stated["llr_high"]))
     own_case, _ = with_ratios(people(), calibration=stated)
     assert all("this case's known videos" in row["llr_note"] for row in own_case)
+
+
+def test_models_calibration_is_asked_about_single_clips_of_both_sides() -> None:
+    """Its pairs are of single clips; against the mean of a known video's clips everybody scores otherwise."""
+    stated, videos = validation_set(), people(n=2, clips=5)
+    for row in with_ratios(videos, "200 real callers", stated)[0]:
+        asked = next(v for v in videos if v.evidence_id == row["evidence_id"])
+        pairs = [
+            similarity(a, b)
+            for video in videos
+            if video.identity == row["identity"]
+            for a in asked.windows
+            for b in video.windows
+        ]
+        assert row["llr_score"] == pytest.approx(np.mean(pairs))
+    for row in with_ratios(people(2, 1, 1, questioned_clips=1), "200 real callers", stated)[0]:
+        assert row["llr_score"] == row["score"]
+        assert "formed anew" not in row["llr_note"]
 
 
 def test_calibration_on_simulated_people_gives_no_likelihood_ratio() -> None:
