@@ -87,6 +87,11 @@ def read_case(folder: Path, file: Path | None = None) -> CaseFile:
     source = file if file is not None else folder / CASE_NAME
     if file is None and not os.path.lexists(source):
         return CaseFile()
+    if file is None and not source.is_file():  # to open a pipe would wait for whoever writes to it
+        raise UserError(
+            f"The case file {source} is no regular file; take it out of the evidence, or name another with "
+            "--case."
+        )
     try:
         with source.open("rb") as stream:
             data = stream.read(_MAX_BYTES + 1)

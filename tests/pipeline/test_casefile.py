@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -118,6 +119,18 @@ def test_unreadable_case_files(folder: Path) -> None:
         read_case(folder, folder)
     (folder / "case.toml").write_bytes(b"\xff\xfe[")
     with pytest.raises(UserError, match="UTF-8"):
+        read_case(folder)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("linked", [False, True])
+def test_pipe_in_the_evidence_called_as_the_case_file_does_not_hang_the_run(
+    folder: Path, tmp_path: Path, linked: bool
+) -> None:
+    os.mkfifo(tmp_path / "pipe" if linked else folder / "case.toml")
+    if linked:
+        (folder / "case.toml").symlink_to(tmp_path / "pipe")
+    with pytest.raises(UserError, match=r"case\.toml is no regular file.*--case"):
         read_case(folder)
 
 
