@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import io
 import stat
+import sys
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, BinaryIO, Final
 
 import py7zr
+from py7zr import archiveinfo
 from py7zr.exceptions import ArchiveError, PasswordRequired, UnsupportedCompressionMethodError
 
 from pipeline.intake.limits import ALLOWANCE, MAX_RATIO
 from pipeline.intake.members import DamagedError, EncryptedError, Member, Refusal
 from pipeline.intake.reading import utc
+
+# Characters py7zr reads of a name: were there more, it would take them for the next member's name, and every
+# later member for the one before it. The list of members they stand in lies in memory already.
+archiveinfo.MAX_LENGTH = sys.maxsize
 
 _PIECE: Final = 2**20  # bytes
 _AES: Final = b"\x06\xf1\x07\x01"  # 7-Zip's number of its only cipher
@@ -46,8 +52,8 @@ def seven_zip_members(file: BinaryIO) -> Iterator[Member]:
         raise DamagedError(f"its list of members cannot be read ({error})") from None
     folders = _folders(archive, file)
     for entry in archive.files:
-        if entry.is_directory or entry.st_fmt == stat.S_IFDIR:
-            continue
+        if entry.folder is None and (entry.is_directory or entry.st_fmt == stat.S_IFDIR):
+            continue  # one that holds data is a file in disguise
         name = entry.filename.encode("utf-8", "surrogatepass")
         folder = folders.get(id(entry.folder)) if entry.folder is not None else None
         if folder is None:
@@ -154,7 +160,7 @@ def _folders(archive: Any, file: BinaryIO) -> dict[int, _Folder]:
 def _kind(entry: Any) -> Refusal | None:
     if entry.is_symlink or entry.is_junction:
         return _LINK
-    return _SPECIAL if entry.st_fmt not in (None, 0, stat.S_IFREG) else None
+    return _SPECIAL if entry.st_fmt not in (None, 0, stat.S_IFREG, stat.S_IFDIR) else None
 
 
 def _modified(entry: Any) -> datetime | None:

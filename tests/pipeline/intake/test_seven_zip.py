@@ -265,3 +265,35 @@ def test_member_of_a_7z_with_a_name_no_file_can_have_is_refused_and_the_rest_rea
         "a.7z!/" + "n" * 200 + "\\…": "member_name_too_long",
         "a.7z!/x.mp4": None,
     }
+
+
+def test_members_after_a_name_of_any_length_keep_their_own_names(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    """py7zr reads 65,536 characters of a name and takes what follows for the name of the next member."""
+    members = {"n" * 65_536 + "stranger.mp4": videos[0], "x.mp4": videos[1], "y.mp4": videos[2]}
+    (evidence / "a.7z").write_bytes(packed(members))
+    rows = take_in()
+    assert outcome(rows) == {
+        "a.7z": "archive_opened",
+        "a.7z!/" + "n" * 200 + "\\…": "member_name_too_long",
+        "a.7z!/x.mp4": None,
+        "a.7z!/y.mp4": None,
+    }
+    assert rows["a.7z!/x.mp4"].evidence_id == hashlib.sha256(videos[1]).hexdigest()
+
+
+@pytest.mark.parametrize("attributes", [stat.FILE_ATTRIBUTE_DIRECTORY, stat.S_IFDIR << 16 | 0x8000])
+def test_member_that_says_it_is_a_folder_and_holds_a_video_is_evidence(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], attributes: int
+) -> None:
+    plain = packed({"hidden.mp4": videos[0], "v.mp4": videos[1]})
+    begin = b"\x15\x0a\x01\x00"  # kWinAttributes, their size, "all defined", "not external"
+    at = plain.rindex(begin) + len(begin)
+    folder = begin + struct.pack("<I", attributes)
+    (evidence / "a.7z").write_bytes(patched(plain, begin + plain[at : at + 4], folder))
+    rows = take_in()
+    for name, data in (("hidden.mp4", videos[0]), ("v.mp4", videos[1])):
+        row = rows[f"a.7z!/{name}"]
+        assert (row.status, row.reason_code) == (None, None)
+        assert row.evidence_id == hashlib.sha256(data).hexdigest()
