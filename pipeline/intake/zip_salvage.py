@@ -73,6 +73,27 @@ def listed_content(file: BinaryIO, info: zipfile.ZipInfo) -> Content:
     return Content(file, info.compress_type, info.compress_size, info.CRC)
 
 
+def has_unlisted(file: BinaryIO, archive: zipfile.ZipFile) -> bool:
+    """Whether a member begins at the file's start, or where a listed one ends, that the directory leaves out.
+
+    So it is with two archives joined, of which only the last directory counts, and with an entry taken out
+    of a directory while the member stays.
+    """
+    file.seek(0)
+    places = {4 if file.read(4) == _SPANNED else 0}
+    for info in archive.infolist():
+        file.seek(info.header_offset)
+        raw = file.read(_HEADER.size)
+        if len(raw) == _HEADER.size:
+            end = info.header_offset + len(raw) + sum(_HEADER.unpack(raw)[-2:]) + info.compress_size
+            places.add(_next_header(file, end) if info.flag_bits & _DESCRIPTOR else end)
+    for place in places - {info.header_offset for info in archive.infolist()}:
+        file.seek(place)
+        if file.read(len(_LOCAL)) == _LOCAL:
+            return True
+    return False
+
+
 def _unread(method: int) -> Refusal | None:
     if method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return None

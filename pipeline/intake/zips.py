@@ -15,7 +15,7 @@ from pipeline.intake.limits import ALLOWANCE, MAX_METADATA, MAX_RATIO, Budget
 from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream, clause
 from pipeline.intake.reading import HEAD_SIZE, utc
 from pipeline.intake.sniff import could_be_video, sniff
-from pipeline.intake.zip_salvage import listed_content, salvaged_members
+from pipeline.intake.zip_salvage import has_unlisted, listed_content, salvaged_members
 
 _UNIX: Final = 3
 _UTF8_NAME: Final = 0x800
@@ -67,7 +67,8 @@ class _Careful:
 def zip_members(file: BinaryIO, budget: Budget) -> Members:
     """Yield the members in the order of the archive's directory.
 
-    When the directory cannot be read, members are salvaged front to back, and DamagedError follows them.
+    When the directory cannot be read, members are salvaged front to back, and DamagedError follows them. It
+    follows too where the archive holds a member that the directory leaves out.
     """
     try:
         archive = _opened(file)
@@ -99,6 +100,8 @@ def zip_members(file: BinaryIO, budget: Budget) -> Members:
             refusal,
             chunk=2**20 if info.compress_type == zipfile.ZIP_STORED else 4096,
         )
+    if has_unlisted(file, archive):
+        raise DamagedError("it holds a member that its list does not name")
 
 
 def package_kind(file: BinaryIO) -> str | None:
@@ -112,7 +115,8 @@ def package_kind(file: BinaryIO) -> str | None:
         kind = next((kind for name, kind in _PACKAGES.items() if name in archive.NameToInfo), None)
         if kind is None and _has_mimetype(file, archive):
             kind = "an OpenDocument or e-book file"
-        return None if kind is None or _holds_evidence(file, archive) else kind
+        hides = kind is not None and (has_unlisted(file, archive) or _holds_evidence(file, archive))
+        return None if hides else kind
     except (DamagedError, zlib.error, *UNREADABLE):
         return None
 

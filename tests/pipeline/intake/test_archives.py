@@ -327,6 +327,36 @@ def test_zip_with_one_impossible_entry_keeps_its_members(
     }
 
 
+def test_members_that_a_zip_does_not_list_are_told(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    """Joined archives, of which only the last one's list is found, and an entry taken out of the list."""
+    joined = zipped({"lost.mp4": videos[0]})
+    (evidence / "joined.zip").write_bytes(joined + zipped({"x.mp4": videos[1]}))
+    (evidence / "document.zip").write_bytes(joined + zipped({"[Content_Types].xml": b"<Types/>"}))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("a.txt", "lost.mp4", "b.txt"):
+            with archive.open(name, "w") as member:  # sizes follow the data
+                member.write(videos[0] if name == "lost.mp4" else name.encode())
+        del archive.filelist[1]
+    (evidence / "taken.zip").write_bytes(packed.getvalue())
+    rows = take_in()
+    assert outcome(rows) == {
+        "document.zip": "archive_opened",
+        "document.zip!/[Content_Types].xml": "not_video",
+        "document.zip!": "archive_damaged",
+        "joined.zip": "archive_opened",
+        "joined.zip!/x.mp4": None,
+        "joined.zip!": "archive_damaged",
+        "taken.zip": "archive_opened",
+        "taken.zip!/a.txt": "not_video",
+        "taken.zip!/b.txt": "not_video",
+        "taken.zip!": "archive_damaged",
+    }
+    assert "its list does not name" in str(rows["joined.zip!"].reason)
+
+
 @pytest.mark.parametrize("suffix", ["", *COMPRESS])
 def test_tar_that_was_cut_off_keeps_the_members_before(
     evidence: Path, take_in: TakeIn, videos: list[bytes], suffix: str
