@@ -23,6 +23,7 @@ EMBEDDINGS: Final = "embeddings"
 PAIR_SCORES: Final = "pair scores"
 _PAIR_NAMES: Final = {"enrolment_sample": "left", "test_sample": "right"}
 _TRUE: Final = ("1", "1.0", "true", "yes")
+_ROW_NUMBERS: Final = ("", "Unnamed: 0", "index", "__index_level_0__")  # what pandas calls them in a file
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,11 @@ def _vectors(path: Path, table: pl.DataFrame) -> np.ndarray[tuple[int, int], np.
             _fail(path, odd["line"][0] if len(odd) else 1, f"its embedding is not of {lengths[0]} values.")
         return np.array(column.to_list(), np.float64).reshape(len(table), -1)
     names = [name for name in table.columns if name not in ("line", "path", "centre")]
+    for name in names:
+        if name in _ROW_NUMBERS:  # larger than any embedding's values, and in the order of the labels
+            raise UserError(
+                f"{path}: column {name!r} holds row numbers, no dimension; write it with index=False."
+            )
     numbers = table.select(pl.col(name).cast(pl.Float64, strict=False) for name in names)
     if not names:
         raise UserError(f"{path} has no column beside path: give one column a dimension.")

@@ -225,6 +225,7 @@ def test_what_a_file_of_another_system_lacks_or_has_too_much_is_said_by_line(tmp
         ("a.csv", "path,e0,e1\n{a},1,2\n{b},1,x\n", "line 3: column e1 holds 'x', which is no number"),
         ("a.csv", "path,e0,e1\n{a},1,2\n{b},nan,2\n", "line 3: a value is no finite number"),
         ("a.csv", "path\n{a}\n", "has no column beside path"),
+        ("a.csv", ",path,e0\n0,{a},1\n1,{b},2\n", "column '' holds row numbers"),
         ("a.csv", "file,e0\n{a},1\n", "has neither the columns left, right, score nor a column path"),
         ("a.csv", "path,e0\nnone.mp4,1\n", "names no video that is measured"),
         ("a.csv", "path,centre,e0\n{a},1,2\n{a},1,3\n", "line 3: {a} has more than one centre clip"),
