@@ -17,12 +17,12 @@ from scipy.spatial.distance import cdist, pdist
 
 from model.likelihood import cllr, cllr_min, elub
 from model.logistic import fit_logistic
-from model.resampling import FEWEST_IDENTITIES, FEWEST_PAIRS
+from model.resampling import FEWEST_IDENTITIES, FEWEST_PAIRS, expanded_tail
 
 Floats = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
 
-DRAWS: Final = 400  # of the bootstrap; the 2.5 % ends of an interval rest on ten draws each
+DRAWS: Final = 400  # of the bootstrap; the 2.5 % ends of an interval of many people rest on ten draws each
 MOST: Final = 5_000  # comparisons of a kind that are used; more change the fit by less than its interval
 _GROUPS: Final = 20  # identities are left out in at most so many groups, or the fits grow with their square
 
@@ -111,11 +111,14 @@ class Calibration:
     def interval(self, score: float) -> tuple[float, float] | None:
         """95 % percentile interval of the bounded log10 LR, widened to hold the value itself.
 
+        Of few people the percentiles lie further out (`expanded_tail`); of five, beyond most of the draws.
+
         None where value and both ends lie at a bound or beyond: the bounds are the same for every draw, so
         the interval would have no width, and not because the data are so exact.
         """
         drawn = np.clip(self.draws[:, 0] * score + self.draws[:, 1], self.low, self.high)
-        low, high = np.quantile(drawn, (0.025, 0.975))
+        tail = expanded_tail(max(2, min(self.n_same_drivers, self.n_different_drivers)))
+        low, high = np.quantile(drawn, (tail, 1 - tail))
         value = self.llr(score)
         low, high = min(float(low), value), max(float(high), value)
         return None if low == high and value in (self.low, self.high) else (low, high)

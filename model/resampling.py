@@ -47,19 +47,25 @@ def identity_draws(n_identities: int, draws: int = RESAMPLES) -> Floats:
     return random.multinomial(n_identities, np.full(n_identities, 1 / n_identities), size=draws).astype(float)
 
 
-def percentile_interval(values: Floats, n_drawn: int) -> Interval:
-    """From what each draw gave, NaN where it left nothing; for figures from 0 to 1 and their differences.
-
-    ``n_drawn``: the fewest identities that stand on one side of what is compared.
+def expanded_tail(n_drawn: int) -> float:
+    """The share of draws of ``n_drawn`` identities beyond either end of a 95 % percentile interval.
 
     Plain percentiles are too narrow for few identities (six drivers: 95 % intervals that hold 86 % of the
     time), so they are taken further out, as Student's t lies further out than the normal distribution:
     the expanded percentile interval (Hesterberg 2015, The American Statistician 69, section 5.2).
     """
+    return float(ndtr(np.sqrt(n_drawn / (n_drawn - 1)) * stdtrit(n_drawn - 1, 0.025)))
+
+
+def percentile_interval(values: Floats, n_drawn: int) -> Interval:
+    """From what each draw gave, NaN where it left nothing; for figures from 0 to 1 and their differences.
+
+    ``n_drawn``: the fewest identities that stand on one side of what is compared; see `expanded_tail`.
+    """
     finite = values[np.isfinite(values)]
     if len(finite) < _LEAST_MEASURED * len(values):
         return Interval(why="lost_draws")
-    tail = ndtr(np.sqrt(n_drawn / (n_drawn - 1)) * stdtrit(n_drawn - 1, 0.025))
+    tail = expanded_tail(n_drawn)
     low, high = np.quantile(finite, (tail, 1 - tail))
     if high > low:
         return Interval(float(low), float(high))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from model.calibration import Comparisons, Supply, calibrate, fit_calibration, pair_scores
 from pipeline.calibration import KnownFaces, Numbers, calibrate_on_case
@@ -105,7 +106,8 @@ def test_likelihood_ratio_is_the_calibrations_of_the_score() -> None:
         assert row["llr"] == np.clip(unbounded, calibration.low, calibration.high)
         assert row["llr_bound"] == (calibration.high if unbounded >= 0 else -calibration.low)
         drawn = calibration.draws @ np.array([row["llr_score"], 1.0])
-        ends = np.quantile(np.clip(drawn, calibration.low, calibration.high), (0.025, 0.975))
+        tail = scipy.stats.norm.cdf(np.sqrt(6 / 5) * scipy.stats.t.ppf(0.025, 5))  # of six drivers
+        ends = np.quantile(np.clip(drawn, calibration.low, calibration.high), (tail, 1 - tail))
         low, high = min(ends[0], row["llr"]), max(ends[1], row["llr"])
         wanted = [None, None] if low == high else [pytest.approx(low), pytest.approx(high)]
         assert [row["llr_low"], row["llr_high"]] == wanted
