@@ -40,6 +40,8 @@ class Tally:
     """What the demuxer saw, beside the frames."""
 
     packets: int = 0
+    indexed: int = 0  # packets the container's index lists for the stream
+    others: float = 0.0  # s that other streams last, looked at where the video's own length is not declared
     cut_off: bool = False  # reading ended with an error, not with the end of the file
 
 
@@ -122,10 +124,15 @@ def errors_logged() -> int:
 
 def demuxed(container: Any, stream: Any, tally: Tally) -> Iterator[Any]:
     """Packets of one stream and the flush at the end, even when reading breaks off."""
+    tally.indexed = len(stream.index_entries)
+    begin = (container.start_time or 0) / 1e6  # s
     try:
-        for packet in container.demux(stream):
-            tally.packets += packet.size > 0
-            yield packet
+        for packet in container.demux(stream) if stream.duration else container.demux():
+            if packet.stream.index == stream.index:
+                tally.packets += packet.size > 0
+                yield packet
+            elif packet.pts is not None:
+                tally.others = max(tally.others, float(packet.pts * packet.time_base) - begin)
     except av.error.FFmpegError:
         tally.cut_off = True
         flush = av.Packet()

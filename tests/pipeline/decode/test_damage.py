@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -92,6 +95,60 @@ def test_truncated_file_keeps_frames_before_the_cut(
     kept = ~in_gap(len(part.frames), part.gaps)
     assert kept.sum() >= 47  # reordered frames behind the cut are lost with it
     assert np.array_equal(part.frames[:47], whole.frames[:47])
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 1200), (1000, 3000), (1010, 2990)])
+def test_video_an_edit_list_shows_a_part_of_is_not_cut_off(
+    tmp_path: Path, decode: Callable[..., Decoded], begin: int, end: int
+) -> None:
+    """What trimming without encoding again leaves: all the frames are in the file, some are never shown."""
+    path = healthy(tmp_path, "a.mp4", dict(KINDS)["a.mp4"])
+    data = bytearray(path.read_bytes())
+    at = data.index(b"elst") + 12  # after version, flags and the number of edits: length, media time
+    tick = 12_800 / 1000  # of the media; lengths are ms
+    (start,) = struct.unpack_from(">i", data, at + 4)
+    struct.pack_into(">Ii", data, at, end - begin, start + round(begin * tick))
+    path.write_bytes(data)
+    part = decode(path)
+    assert part.facts.frames_declared == FRAMES
+    assert part.facts.frames_decoded == len(part.frames) == pytest.approx((end - begin) / 40, abs=1)
+    assert (part.reason_code, part.gaps) == (None, ())
+    cut = path.with_name("cut.mp4")
+    cut.write_bytes(data[: list(packets(path))[45][0]])
+    assert decode(cut).reason_code == "truncated" or end == 1200  # the cut lies behind what is shown
+
+
+def test_frames_an_avi_leaves_out_are_not_cut_off(tmp_path: Path, decode: Callable[..., Decoded]) -> None:
+    """AVI has no times; where a recorder dropped a frame an empty chunk stands, and is counted."""
+    times = [40 * k for k in range(40) if k % 10 != 5]
+    path = write_video(tmp_path / "a.avi", scene(len(times)), codec="mpeg4", times=times)
+    part = decode(path)
+    assert (part.facts.frames_decoded, part.reason_code) == (len(times), None)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.flv"])
+def test_sound_that_outlasts_the_pictures_does_not_make_them_cut_off(
+    tmp_path: Path, decode: Callable[..., Decoded], name: str
+) -> None:
+    path = tmp_path / name
+    with av.open(str(path), "w") as out:
+        webm = name.endswith("webm")
+        video = out.add_stream("libvpx" if webm else "libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 128, 96, "yuv420p"
+        sound = out.add_stream("libopus" if webm else "aac", rate=48000, layout="mono")
+        for picture in scene(50):
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(video.encode())
+        for second in range(10):
+            silence = np.zeros((1, 48000), np.float32)
+            frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = 48000, 48000 * second, Fraction(1, 48000)
+            out.mux(sound.encode(frame))
+        out.mux(sound.encode())
+    assert decode(path).reason_code is None
+    cut = path.with_name("cut_" + name)
+    cut.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
+    assert decode(cut).reason_code == "truncated"
 
 
 def test_frames_missing_without_a_complaint_make_a_gap(
