@@ -21,6 +21,7 @@ from pipeline.benchmark import schemas
 from pipeline.benchmark.imported import Imported
 from pipeline.custody import make_private_folder, remove_unfinished, write_atomically
 from pipeline.errors import UserError
+from pipeline.frames.store import differs
 
 #: Videos a part covers: few enough that a kill costs little, enough that 650,000 make 10,000 files.
 CHUNK: Final = 64
@@ -54,10 +55,11 @@ class RunFolder:
         """
         path = self.root / "plan.json"
         if path.is_file():
-            if json.loads(path.read_text("utf-8")) != plan:
+            if differs(json.loads(path.read_text("utf-8")), plan):
                 raise UserError(
-                    f"{self.root} holds a benchmark of other videos or another decoder: name another folder "
-                    "with -o, or give the same dataset and restrictions."
+                    f"{self.root} holds a benchmark of other videos, of files since changed, of another "
+                    "decoder or of other options: name another folder with -o, or give the same dataset and "
+                    "options."
                 )
             remove_unfinished(self.root)
             return

@@ -14,7 +14,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -64,14 +64,32 @@ class VideoDecoder:
 
 
 def store_plan(dataset: Dataset) -> dict[str, str]:
-    """What decides a store's content: the labels, and how frames are decoded."""
+    """What decides a store's content: the labels, the files, and how frames are decoded.
+
+    A file is known by its name and size: a corpus made anew under the same names is another one, the same
+    corpus on another disk is not.
+    """
     labels = dataset.labels.select("path", "target", "driver", "generator", "split")
     content = "\n".join("\t".join(value or "" for value in row) for row in labels.iter_rows())
+    sizes = "\n".join(_size(dataset.root / path) for path in labels["path"])
     return {
         "labels_sha256": hashlib.sha256(content.encode()).hexdigest(),
+        "sizes_sha256": hashlib.sha256(sizes.encode()).hexdigest(),
         "decoder": f"{REQUEST.decoder} {decoder_version(REQUEST.decoder)}",
         "grid": "native",
     }
+
+
+def _size(path: Path) -> str:
+    try:
+        return str(path.stat().st_size)
+    except OSError:
+        return ""
+
+
+def differs(noted: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
+    """Whether a folder's plan is not this one; sizes, which earlier versions did not note, may be missing."""
+    return {"sizes_sha256": plan["sizes_sha256"], **noted} != plan
 
 
 def finished_store(folder: Path, plan: dict[str, str]) -> bool:
@@ -81,16 +99,17 @@ def finished_store(folder: Path, plan: dict[str, str]) -> bool:
     """
     found = _read_json(folder / "store.json")
     if found is not None:
-        if found.get("plan") != plan:
+        if differs(found.get("plan", {}), plan):
             raise UserError(
-                f"{folder} is the frame store of other videos or another decoder: name another folder."
+                f"{folder} is the frame store of other videos, of files since changed, or of another "
+                "decoder: name another folder."
             )
         return True
     begun = _read_json(folder / "plan.json")
-    if begun is not None and begun != plan:
+    if begun is not None and differs(begun, plan):
         raise UserError(
-            f"{folder} is the unfinished frame store of other videos or another decoder: "
-            "remove it or name another folder."
+            f"{folder} is the unfinished frame store of other videos, of files since changed, or of another "
+            "decoder: remove it or name another folder."
         )
     if begun is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and is not a frame store: name another folder.")

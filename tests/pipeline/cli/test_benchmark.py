@@ -253,6 +253,20 @@ def test_run_of_other_videos_is_not_mixed(
     assert "holds a benchmark of other videos" in said
 
 
+def test_run_is_not_continued_on_other_files_of_the_same_names(
+    finished: Path, corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when a corpus is cropped or encoded anew: its figures would be those of the old files."""
+    copy = shutil.copytree(corpus, tmp_path / "corpus")
+    videos = sorted(copy.rglob("*.mp4"))
+    shutil.copy(videos[0], videos[1])
+    words = ("-o", finished, "--split", "all", "--multi-clip", *PLAIN, "--model", models["FEAT_DIFF"])
+    code, said = run(capsys, "benchmark", copy, *words)
+    assert code == 2
+    assert "files since changed" in said
+    assert (finished / "benchmark.json").is_file()
+
+
 def test_corpus_without_splits_needs_split_all(
     corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

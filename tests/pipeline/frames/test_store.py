@@ -117,6 +117,16 @@ def test_store_of_other_videos_is_not_touched(dataset: Dataset, written: FrameSt
         write_store(part, tmp_path, 2, ignore, ignore)
 
 
+def test_store_of_a_corpus_made_anew_under_the_same_names_is_not_used(
+    dataset: Dataset, written: FrameStore, tmp_path: Path
+) -> None:
+    moved = replace(dataset, root=shutil.copytree(dataset.root, tmp_path / "moved"))
+    assert write_store(moved, written.folder, 2, ignore, ignore).sha256 == written.sha256
+    shutil.copy(moved.root / dataset.labels["path"][0], moved.root / dataset.labels["path"][1])
+    with pytest.raises(UserError, match="frame store of other videos, of files since changed"):
+        write_store(moved, written.folder, 2, ignore, ignore)
+
+
 def test_corpus_without_a_readable_video_is_refused(dataset: Dataset, tmp_path: Path) -> None:
     gone = replace(dataset, root=tmp_path / "elsewhere")
     with pytest.raises(UserError, match="none of its 48 videos could be decoded"):
