@@ -3,7 +3,8 @@
 Embeddings: ``path`` and either ``embedding`` (a Parquet list) or one numeric column a dimension, one row a
 video, or several rows (windows) a video, of which ``centre`` (1 or 0) may mark the paper's centre clip.
 Pair scores: ``left, right, score`` (or AVAPrintDB's ``enrolment_sample, test_sample``), higher is more alike.
-A video is named by its path below the dataset, or by its file name where that is unique.
+A video is named by its path below the dataset, or by its file name where that is unique; folders before the
+name must then be those of the path's end, or the path's those of theirs.
 """
 
 from __future__ import annotations
@@ -195,7 +196,10 @@ def _named(
         text = pl.col(column).cast(pl.String).str.strip_chars().str.replace_all("\\", "/", literal=True)
         found = text.replace_strict(known, default=None, return_dtype=pl.String)
         by_stem = _stem(column).replace_strict(known, default=None, return_dtype=pl.String)
-        table = table.with_columns(pl.coalesce(found, by_stem).alias(f"{column} found"))
+        # The same file name in another folder is another video, as NVFAIR names those of its generators.
+        given, there = _folders(text), _folders(by_stem)
+        agreeing = pl.when(there.str.ends_with(given) | given.str.ends_with(there)).then(by_stem)
+        table = table.with_columns(pl.coalesce(found, agreeing).alias(f"{column} found"))
     bad = pl.any_horizontal(pl.col(f"{column} found").is_null() for column in columns)
     problems = [
         DatasetProblem(path.name, row["line"], f"{name} is not in the dataset; the row is left out.")
@@ -212,6 +216,11 @@ def _named(
             + ": check dataset and split."
         )
     return kept.drop(f"{column} found" for column in columns), problems
+
+
+def _folders(path: pl.Expr) -> pl.Expr:
+    """The folders of a path between slashes, ``/a/b/``; ``/`` where it has none."""
+    return pl.lit("/") + path.str.replace(r"^[./]*/", "").str.replace(r"[^/]*$", "")
 
 
 def _stem(column: str) -> pl.Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -217,6 +218,24 @@ def test_what_a_file_of_another_system_lacks_or_has_too_much_is_said_by_line(tmp
     (problem,) = read_imported(scores, dataset, dataset).problems
     # 8 targets, 6 self- and 14 cross-reenactments each over both generators: 15 + 84 pairs
     assert "scores 1 of the protocol's 792 pairs" in str(problem)
+
+
+def test_the_same_file_name_in_another_folder_is_another_video(tmp_path: Path) -> None:
+    """NVFAIR's generators share file names; here the dataset is one of them, and the file covers two."""
+    both, embeddings = corpus()
+    dataset = replace(both, labels=both.labels.filter(generator="tps"))
+    found = read_imported(write_embeddings(tmp_path / "both.csv", embeddings), dataset, dataset)
+    ours = embeddings.filter(pl.col("path").is_in(dataset.labels["path"].implode()))
+    assert found.table["path"].to_list() == ours["path"].to_list()
+    assert len(found.problems) == len(embeddings) - len(ours)
+    for number, name in enumerate((
+        "/data/corpus/" + pl.col("path"),
+        "./" + pl.col("path"),
+        pl.col("path").str.split("/").list.slice(1).list.join("/"),
+        pl.col("path").str.split("/").list.last(),
+    )):  # fmt: skip
+        path = write_embeddings(tmp_path / f"{number}.csv", ours, name.alias("path"))
+        assert read_imported(path, dataset, dataset).table["path"].to_list() == ours["path"].to_list()
 
 
 @pytest.mark.parametrize(
