@@ -18,7 +18,7 @@ from reports.known_pairs import known_pairs
 from reports.known_scores import KnownScores, Reached, known_scores
 from reports.ledger import Ledger, ledger
 from reports.model_status import Status, model_status
-from reports.questioned import Questioned, questioned, strength_notes
+from reports.questioned import Questioned, known_identities, questioned, strength_notes
 from reports.strength import Strength, strengths
 from reports.validation import Separation, separations
 
@@ -43,6 +43,7 @@ class Content:
 
     ``marks``: the nearest identity's score of each questioned video, ``shares`` how it and the claimed
     driver's compare with the known videos; both by label.
+    ``uncompared``: known identities no questioned video was compared with, as none of their videos can be.
     ``most_occluded``: the number of questioned videos this case exceeds, so that none had an occlusion test.
     """
 
@@ -50,6 +51,7 @@ class Content:
     status: Status
     ledger: Ledger
     questioned: list[Questioned]
+    uncompared: list[str]
     strength_notes: dict[str, dict[str, list[str]]]
     separations: list[Separation]
     strengths: list[Strength]
@@ -74,6 +76,9 @@ def content(case: Case) -> Content:
         status=model_status(case.run.get("model", {})),
         ledger=ledger(case),
         questioned=results,
+        uncompared=sorted(known_identities(case) - {r.identity for q in results for r in q.ranking})
+        if marks
+        else [],
         strength_notes=strength_notes(results),
         separations=separations(known_pairs(case)),
         strengths=strengths(case),

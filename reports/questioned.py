@@ -28,8 +28,9 @@ class Ranked:
 class Questioned:
     """One questioned video: the ranking over identities, or in `why_not` the reason for none.
 
-    ``claimed`` is the claimed driver's place in the ranking. ``margin`` is the first rank's score less the
-    second's; None with fewer than two identities.
+    ``claimed`` is the claimed driver's place in the ranking; without one, that driver is ``claimed_unknown``
+    or, known by no video that can be compared, ``claimed_uncompared``. ``margin`` is the first rank's score
+    less the second's; None with fewer than two identities.
     """
 
     label: str
@@ -38,6 +39,7 @@ class Questioned:
     claimed_driver: str | None
     claimed: Ranked | None
     claimed_unknown: bool
+    claimed_uncompared: bool
     n_clips: int
     n_usable: int
     ranking: tuple[Ranked, ...]
@@ -82,10 +84,16 @@ def _by_note(ranked: Iterable[Ranked]) -> dict[str, list[str]]:
 
 def questioned(case: Case) -> list[Questioned]:
     """Every questioned video that was found, in order of label."""
-    return [_result(case, e) for e in case.exhibits if e.row["role"] == "questioned"]
+    known = known_identities(case)
+    return [_result(case, e, known) for e in case.exhibits if e.row["role"] == "questioned"]
 
 
-def _result(case: Case, exhibit: Exhibit) -> Questioned:
+def known_identities(case: Case) -> set[str]:
+    """Everybody a known video was found of, whether or not it can be compared."""
+    return {e.row["identity"] for e in case.exhibits if e.row["identity"] is not None}
+
+
+def _result(case: Case, exhibit: Exhibit, known: set[str]) -> Questioned:
     row = exhibit.row
     scored = case.scores.get(exhibit.evidence_id or "", [])
     ranking = tuple(Ranked(**{f: r[f] for f in Ranked.__dataclass_fields__}) for r in scored)
@@ -95,13 +103,15 @@ def _result(case: Case, exhibit: Exhibit) -> Questioned:
         ranking = ()
     claimed = row["claimed_driver"]
     of_identity = {r.identity: r for r in ranking}
+    absent = bool(claimed and ranking and claimed not in of_identity)
     return Questioned(
         label=exhibit.label,
         anchor=exhibit.anchor,
         path=exhibit.path,
         claimed_driver=claimed,
         claimed=of_identity.get(claimed) if claimed else None,
-        claimed_unknown=bool(claimed and ranking and claimed not in of_identity),
+        claimed_unknown=absent and claimed not in known,
+        claimed_uncompared=absent and claimed in known,
         n_clips=row["n_clips"],
         n_usable=row["n_usable"],
         ranking=ranking,

@@ -15,8 +15,8 @@ import pytest
 
 from reports.build import build_report, figures_json
 from reports.wording import strings
-from tests.reports.case_folder import plain_case
-from tests.reports.conftest import Built
+from tests.reports.case_folder import CaseBuilder, plain_case
+from tests.reports.conftest import Built, build
 
 
 def every_number(data: Any) -> set[float]:
@@ -108,6 +108,21 @@ def test_rankings_are_the_rows_of_the_scores_table(plain: Built) -> None:
         assert (
             f'<data value="{float(f"{score:.12g}")!r}">{score:.3f}</data>'.replace(">-", ">−") in plain.html
         )
+
+
+def test_known_driver_without_a_video_to_compare_is_named_and_not_called_unknown(fresh: Path) -> None:
+    """Whose only videos are frozen or damaged stands in no ranking; that is no word on whom it was not."""
+    case = CaseBuilder().known("Ada", 2).known("Ben", 2).known("Cem", 1, clips=2, frozen=2)
+    case.known("Dan", 1, status="failed", reason_code="no_frames", reason="no frame")
+    for name in ("Cem", "Dan", "Eva"):
+        case.questioned(f"q/{name}.mp4", "Ada", claimed_driver=name)
+    built = build(case, fresh)
+    assert built.figures["uncompared"] == ["Cem", "Dan"]
+    assert "because none of the known videos can be compared: Cem, Dan." in built.text
+    for name in ("Cem", "Dan"):
+        assert f"{name} known, but by no video that can be compared" in built.text
+    assert "Eva not among the known" in built.text
+    assert built.text.count("not among the known") == 1
 
 
 def test_scores_that_hardly_differ_are_shown_with_the_digits_they_need(fresh: Path) -> None:

@@ -88,7 +88,7 @@ def test_note_of_the_claimed_driver_alone_names_that_driver() -> None:
     def asked(label: str, *ranking: Ranked) -> Questioned:
         claimed = ranking[-1]
         return Questioned(
-            label, label, label, claimed.identity, claimed, False, 3, 3, ranking, 0.1, None, None, ()
+            label, label, label, claimed.identity, claimed, False, False, 3, 3, ranking, 0.1, None, None, ()
         )
 
     both = asked("Q1", place("Amara", 1, "plain"), place("Boris", 2, "caution"), place("Chiara", 3, "plain"))
