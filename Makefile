@@ -36,7 +36,7 @@ demo-real: $(VENV)/.run  ## the same on real footage, fetched by pinned version 
 	$(BIN)/python -m tests.real_case demo/real
 
 test: $(VENV)/.dev  ## run every test (a small sample of the soak among them)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: $(VENV)/.dev  ## attack whole runs: mutated videos, kills at random times; 30 minutes at most
 	$(BIN)/python -m pytest -m soak -s tests/soak tests/pipeline/faults

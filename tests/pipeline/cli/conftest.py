@@ -18,14 +18,19 @@ class Run:
 
     evidence: Path
     case: Path
+    pid: int
     code: int
     log: str
 
 
+def command(*words: str | Path) -> list[str]:
+    """The command as a user types it."""
+    return [sys.executable, "-P", "-m", "pipeline", *map(str, words)]
+
+
 def driverprint(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does, in a process of its own."""
-    command = [sys.executable, "-P", "-m", "pipeline", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(command(*words), cwd=cwd, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="session")
@@ -38,5 +43,7 @@ def real_evidence(tmp_path_factory: pytest.TempPathFactory, footage: Path) -> Pa
 @pytest.fixture(scope="session")
 def real_run(real_evidence: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     case = tmp_path_factory.mktemp("case") / "case"
-    done = driverprint("analyze", real_evidence, "-o", case)
-    return Run(real_evidence, case, done.returncode, done.stdout + done.stderr)
+    words = command("analyze", real_evidence, "-o", case)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        log, _ = run.communicate()
+    return Run(real_evidence, case, run.pid, run.returncode, log)
