@@ -208,6 +208,16 @@ def test_many_videos_move_to_pages_of_their_own(fresh: Path) -> None:
     assert not list((fresh / "report-videos").glob("*.html"))
 
 
+def test_statements_found_in_the_evidence_are_said_to_be_found_there(plain: Built, fresh: Path) -> None:
+    """Known drivers too may be stated there, by the very people in question."""
+    warning = "The case file lay in the evidence"
+    case = CaseBuilder().known("Ada", 2).questioned("q.mp4", "Ada")
+    for lies_in_evidence in (True, False):
+        case.run["case_file"] = {"lies_in_evidence": lies_in_evidence, "sha256": "ab" * 32}
+        assert (warning in build(case, fresh).text) == lies_in_evidence
+    assert warning not in plain.text
+
+
 def test_redacted_copy_holds_no_name_and_no_picture(fresh: Path) -> None:
     case = plain_case()
     case.run["not_searched"] = [{"path": "notes.txt", "reason": "notes.txt is not a video"}]
