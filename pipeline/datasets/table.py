@@ -18,15 +18,16 @@ from pipeline.errors import UserError
 
 REQUIRED: Final = ("path", "target", "driver", "generator")
 SUFFIXES: Final = (".csv", ".parquet")
+MOST_NAMED: Final = 8
 _TRUE: Final = ("1", "true", "yes")
 
 
 def read_table_dataset(path: Path) -> Dataset:
     """Read the labels of a CSV or Parquet file.
 
-    Rows with an empty or contradictory label, twice the same path or no readable file are left out and
-    reported with their line (Parquet: their row, from 1). Raises UserError when the file cannot be read
-    or lacks a required column.
+    Rows with an empty or contradictory label, twice the same file or no readable one are left out and
+    reported with their line (Parquet: their row, from 1). Identities in several splits are remarked. Raises
+    UserError when the file cannot be read or lacks a required column.
     """
     try:
         raw = (
@@ -64,6 +65,7 @@ def read_table_dataset(path: Path) -> Dataset:
             + ": correct its rows."
         )
     labels = _with_driver_source(kept.select(list(COLUMNS))).sort("path")
+    problems += _in_several_splits(path, labels)
     attributes = kept.select("path", *(name for name in raw.columns if name not in COLUMNS))
     return Dataset(path.parent, "table", labels, tuple(problems), attributes=attributes)
 
@@ -75,6 +77,7 @@ def _problems(path: Path, table: pl.DataFrame) -> list[tuple[int, str]]:
     for row in table.iter_rows(named=True):
         empty = [name for name in REQUIRED if row[name] is None]
         name = row["path"]
+        file = os.path.normpath(path.parent / (name or ""))  # a.mp4, ./a.mp4 and /here/a.mp4 are one file
         if empty:
             found.append((row["line"], f"{empty[0]} is empty; left out."))
         elif row["split"] is not None and row["split"] not in SPLITS:
@@ -83,13 +86,28 @@ def _problems(path: Path, table: pl.DataFrame) -> list[tuple[int, str]]:
             found.append(
                 (row["line"], "an original video cannot have another driver than its target; left out.")
             )
-        elif name in seen:
-            found.append((row["line"], f"{name} stands already in line {seen[name]}; left out."))
-        elif not os.access(path.parent / name, os.R_OK):
+        elif file in seen:
+            found.append((row["line"], f"{name} stands already in line {seen[file]}; left out."))
+        elif not os.access(file, os.R_OK):
             found.append((row["line"], f"{name} is missing or cannot be read; left out."))
         else:
-            seen[name] = row["line"]
+            seen[file] = row["line"]
     return found
+
+
+def _in_several_splits(path: Path, labels: pl.DataFrame) -> list[DatasetProblem]:
+    """A remark where an identity stands in more than one split: then one tells nothing of new people."""
+    people = pl.concat([labels.select("split", identity=column) for column in ("target", "driver")])
+    splits = people.drop_nulls("split").group_by("identity").agg(pl.col("split").n_unique())
+    several = splits.filter(pl.col("split") > 1)["identity"].sort().to_list()
+    if not several:
+        return []
+    names = ", ".join(several[:MOST_NAMED]) + (", …" if len(several) > MOST_NAMED else "")
+    sentence = (
+        f"in more than one split, as target or driver, stand {names} ({len(several)} in all); what is "
+        "trained on one split is not tested on new people in the other."
+    )
+    return [DatasetProblem(path.name, None, sentence)]
 
 
 def _with_driver_source(labels: pl.DataFrame) -> pl.DataFrame:

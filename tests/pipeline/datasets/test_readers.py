@@ -81,7 +81,7 @@ def table(root: Path, *lines: str) -> Path:
 
 def test_table_is_a_dataset(tmp_path: Path) -> None:
     path = table(
-        tmp_path, "a.mp4,ann,ann,gaga,test,lab", "b.mp4,ann,ben,gaga,val,lab", "c.mp4,ben,ben,original,,lab"
+        tmp_path, "a.mp4,cat,cat,gaga,test,lab", "b.mp4,ann,ben,gaga,val,lab", "c.mp4,ben,ben,original,,lab"
     )
     dataset = open_dataset(path)
     rows = dataset.labels.to_dicts()
@@ -114,6 +114,26 @@ def test_rows_that_cannot_be_used_are_named_by_line(tmp_path: Path) -> None:
         "labels.csv, line 6: a.mp4 stands already in line 2; left out.",
         "labels.csv, line 7: an original video cannot have another driver than its target; left out.",
     ]
+
+
+def test_file_named_twice_in_two_ways_is_one_video(tmp_path: Path) -> None:
+    """Counted twice it would resemble itself perfectly."""
+    names = ("a.mp4", "./a.mp4", f"{tmp_path}/a.mp4", "videos/../a.mp4")
+    path = table(tmp_path, *(f"{name},ann,ann,gaga,test," for name in names))
+    dataset = read_table_dataset(path)
+    assert dataset.labels["path"].to_list() == ["a.mp4"]
+    assert [str(problem) for problem in dataset.problems] == [
+        f"labels.csv, line {line}: {name} stands already in line 2; left out."
+        for line, name in enumerate(names[1:], start=3)
+    ]
+
+
+def test_people_in_more_than_one_split_are_remarked(tmp_path: Path) -> None:
+    """As when rows are split at random: ann's way of moving is learnt, and then found again."""
+    path = table(tmp_path, "a.mp4,ann,ann,gaga,train,", "b.mp4,cat,ann,gaga,test,", "c.mp4,ben,ben,gaga,,")
+    (problem,) = read_table_dataset(path).problems
+    assert "labels.csv: in more than one split, as target or driver, stand ann (1 in all)" in str(problem)
+    assert problem.excluded == 0
 
 
 def test_unusable_tables_and_folders_are_refused_with_a_sentence(tmp_path: Path) -> None:
