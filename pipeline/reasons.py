@@ -57,6 +57,7 @@ INTAKE: Final[dict[str, str]] = {
     "image_unsupported": "a disk image, and the extra that reads them is not installed",
     "image_segment": "a later part of a disk image; read together with its first part",
     "archive_bomb": "unpacking passed a limit on size, ratio or number of members",
+    "archive_too_slow": "reading the archive took longer than the limit",
     "archive_too_deep": "too many archives inside one another",
     "package": "a document or program that is a zip inside and holds neither video nor archive; not opened",
     "member_absolute_path": "the archive gives the member an absolute path",

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pipeline.decode.wire import BrokenWireError, SilentWireError, read_message, write_all
 from pipeline.intake.child import DATA, NEXT, PIECE
-from pipeline.intake.limits import MAX_NAME
+from pipeline.intake.limits import MAX_NAME, Watch
 from pipeline.intake.members import DamagedError, EncryptedError, Member, Members, Refusal
 from pipeline.intake.reading import utc
 from pipeline.reasons import INTAKE
@@ -28,10 +28,10 @@ START_SECONDS: Final = 120.0
 ANSWER_SECONDS: Final = 1800.0
 
 
-def guarded_members(file: FileIO, kind: str, path: Path) -> Members:
+def guarded_members(file: FileIO, kind: str, path: Path, watch: Watch) -> Members:
     """Yield the members of a ``kind`` of GUARDED that lies open as ``file``, with its place ``path``.
 
-    Raises DamagedError when it cannot be read any further, whatever happened to the child.
+    Raises DamagedError when it cannot be read any further, whatever happened to the child, and TooSlowError.
     """
     command = [sys.executable, "-I", "-c", PROGRAM, str(ROOT), kind, str(file.fileno()), str(path.absolute())]
     environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
@@ -47,7 +47,7 @@ def guarded_members(file: FileIO, kind: str, path: Path) -> Members:
         cwd="/",
         env=environment,
     )
-    talk = _Talk(child)
+    talk = _Talk(child, watch)
     try:
         talk.listen(START_SECONDS)
         while True:
@@ -67,14 +67,18 @@ def guarded_members(file: FileIO, kind: str, path: Path) -> Members:
 class _Talk:
     """The conversation with one child, which is not trusted."""
 
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
-        self._child = child
+    def __init__(self, child: subprocess.Popen[bytes], watch: Watch) -> None:
+        self._child, self._watch = child, watch
 
     def ask(self, command: bytes) -> tuple[dict[str, Any], bytes]:
-        """One answer. Raises BrokenWireError, SilentWireError."""
+        """One answer. Raises BrokenWireError, SilentWireError, TooSlowError."""
         assert self._child.stdin is not None
         write_all(self._child.stdin.fileno(), command)
-        return self.listen(ANSWER_SECONDS)
+        try:
+            return self.listen(min(ANSWER_SECONDS, self._watch.left()))
+        except SilentWireError:
+            self._watch.left()  # says so where it is the archive's time that ended
+            raise
 
     def listen(self, seconds: float) -> tuple[dict[str, Any], bytes]:
         """The child's next message. Raises BrokenWireError, SilentWireError."""

@@ -11,7 +11,15 @@ from pathlib import Path
 from pipeline.intake.disks import EWF, IMAGES
 from pipeline.intake.found import Found
 from pipeline.intake.judge import Judge
-from pipeline.intake.limits import MAX_DEPTH, MAX_IMAGE_FILES, MAX_NAME, BombError, Budget, outer_budget
+from pipeline.intake.limits import (
+    MAX_DEPTH,
+    MAX_IMAGE_FILES,
+    MAX_NAME,
+    BombError,
+    Budget,
+    Watch,
+    outer_budget,
+)
 from pipeline.intake.members import DamagedError, EncryptedError, Member, clause, refused_name, tidy
 from pipeline.intake.names import MEMBER, label, raw_name, shortened
 from pipeline.intake.reading import HEAD_SIZE, Read, open_evidence
@@ -28,10 +36,16 @@ def archive_rows(archive: Found, judge: Judge, scratch: Path) -> Generator[Found
     What cannot be listed (the archive is damaged from some point on, or passes a limit) is one more row,
     whose path is the archive's with a ``!``. Raises UserError when scratch cannot be written.
     """
-    yield from _rows(archive, judge, scratch, None, depth=1)
+    watch = Watch(archive.size)
+    with closing(_rows(archive, judge, scratch, watch, None, depth=1)) as rows:
+        for row in rows:
+            with watch.stopped():
+                yield row
 
 
-def _rows(archive: Found, judge: Judge, scratch: Path, around: Budget | None, depth: int) -> Iterator[Found]:
+def _rows(
+    archive: Found, judge: Judge, scratch: Path, watch: Watch, around: Budget | None, depth: int
+) -> Generator[Found, None, None]:
     assert archive.local is not None
     kept = archive.local if depth == 1 else None  # a nested archive's copy is gone once it has been read
     try:
@@ -45,7 +59,7 @@ def _rows(archive: Found, judge: Judge, scratch: Path, around: Budget | None, de
         if around is not None:
             budget = around.nested(archive.size)
         else:
-            budget = outer_budget(archive.size, MAX_IMAGE_FILES if kind in IMAGES else None)
+            budget = outer_budget(archive.size, watch, MAX_IMAGE_FILES if kind in IMAGES else None)
         package = package_kind(file) if kind == "zip" else None
         if package is not None:
             shown = package[0].upper() + package[1:]
@@ -65,7 +79,7 @@ def _rows(archive: Found, judge: Judge, scratch: Path, around: Budget | None, de
                     path = _path(archive, member, taken)
                     budget.count(path)
                 except BombError as error:
-                    yield _rest(archive, judge, "archive_bomb", error)
+                    yield _rest(archive, judge, error.code, error)
                     return
                 except EncryptedError as error:
                     yield _rest(archive, judge, "archive_encrypted", error)
@@ -106,7 +120,7 @@ def _member_rows(
         unpacked = unpack(member, scratch, budget)
     except BombError as error:
         sentence = f"Unpacking stopped: {error}; unpack it by hand if it is genuine."
-        yield judge.decided(path, "failed", "archive_bomb", sentence, size=member.size)
+        yield judge.decided(path, "failed", error.code, sentence, size=member.size)
         return
     except UNPACK_ERRORS as error:
         sentence = (
@@ -127,7 +141,7 @@ def _member_rows(
         if unpacked.damage is not None:
             row = _damaged(row, unpacked.damage)
         if opened and depth < MAX_DEPTH:
-            yield from _rows(row, judge, scratch, budget, depth + 1)
+            yield from _rows(row, judge, scratch, budget.watch, budget, depth + 1)
         elif opened:
             sentence = (
                 f"Archives are opened {MAX_DEPTH} deep; unpack this one by hand into the evidence folder."

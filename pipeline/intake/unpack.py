@@ -44,7 +44,7 @@ def members(file: FileIO, kind: str, path: Path, name: bytes, budget: Budget) ->
     ``path`` is where it lies, ``name`` what it is called. Raises DamagedError, BombError; see the readers.
     """
     if kind == "7z" or kind in IMAGES:
-        return guarded_members(file, kind, path)
+        return guarded_members(file, kind, path, budget.watch)
     if kind == "zip":
         return zip_members(file, budget)
     if kind == "tar":

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import time
 import tracemalloc
 import warnings
 import zipfile
@@ -489,6 +490,35 @@ def test_nested_bombs_cannot_use_more_than_the_outer_archive_may(
     assert codes["a.zip!/b.gz!/b"] == "archive_bomb"
     assert codes["a.zip!/c.gz!/c"] == "archive_bomb"
     assert codes["a.zip!/z.mp4"] == "archive_bomb"  # the outer allowance is used up
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_archive_that_takes_too_long_costs_its_rest_only(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SECONDS", 0.0)
+    monkeypatch.setattr(limits, "EARNED", 2**60)
+    members = {f"{number}.mp4": data for number, data in enumerate(videos)}
+    inner = zipped(members) if kind == "zip" else tarred(members)
+    (evidence / "a").write_bytes(gzip.compress(inner) if kind == "tar.gz" else inner)
+    (evidence / "b.mp4").write_bytes(videos[0])
+    rows = take_in()
+    assert outcome(rows) == {"a": "archive_opened", "a!": "archive_too_slow", "b.mp4": None}
+    assert (rows["a!"].status, rows["a!"].kind) == ("failed", "other")
+
+
+def test_time_an_archive_may_take_is_that_of_its_reader_alone(
+    evidence: Path, videos: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members that are unpacked again wait for the decoder, for hours where they are many."""
+    monkeypatch.setattr(limits, "SECONDS", 2.0)
+    inner = zipped({f"{number}.mp4": data for number, data in enumerate(videos)})
+    (evidence / "a.zip").write_bytes(zipped({"in.zip": inner}))
+    found = []
+    for row in find_evidence(evidence, CaseFile(), tmp_path / "scratch"):
+        found.append(row.reason_code)
+        time.sleep(0.7)
+    assert found == ["archive_opened", "archive_opened", None, None, None]
 
 
 def test_member_count_is_limited(evidence: Path, take_in: TakeIn, monkeypatch: pytest.MonkeyPatch) -> None:

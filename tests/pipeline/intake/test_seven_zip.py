@@ -222,6 +222,20 @@ def test_reader_that_dies_hangs_or_lies_costs_the_rest_of_its_archive_only(
     assert said in str(rows["a.7z!"].reason)
 
 
+def test_7z_that_takes_too_long_costs_its_rest_only(
+    evidence: Path, take_in: TakeIn, videos: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its reader answers never, and within the time for one answer nobody would know why."""
+    hangs = "from pipeline.intake import child; import time; child._next = lambda _: time.sleep(3600)"
+    monkeypatch.setattr(guarded, "PROGRAM", guarded.PROGRAM.replace("from ", f"{hangs}; from ", 1))
+    monkeypatch.setattr(limits, "SECONDS", 5.0)
+    (evidence / "a.7z").write_bytes(packed({"x.mp4": videos[0]}))
+    (evidence / "b.mp4").write_bytes(videos[1])
+    rows = take_in()
+    assert outcome(rows) == {"a.7z": "archive_opened", "a.7z!": "archive_too_slow", "b.mp4": None}
+    assert "longer than 5 s" in str(rows["a.7z!"].reason)
+
+
 def test_child_that_reads_archives_has_no_network_and_starts_no_program(
     evidence: Path, take_in: TakeIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
