@@ -158,8 +158,9 @@ class _Journal:
     def __enter__(self) -> _Journal:
         self._frames: BinaryIO = (self._folder / "frames.bin").open("ab")
         self._frames.truncate(self._offset * FRAME_BYTES)
-        self._lines: BinaryIO = (self._folder / "journal.jsonl").open("wb")
-        self._lines.write(b"".join(map(_line, self.entries)))
+        journal = self._folder / "journal.jsonl"
+        write_atomically(journal, b"".join(map(_line, self.entries)))  # less a torn line; at no moment none
+        self._lines: BinaryIO = journal.open("ab")
         return self
 
     def __exit__(self, *_: object) -> None:

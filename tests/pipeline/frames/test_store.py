@@ -80,8 +80,15 @@ def test_killed_run_continues_and_gives_the_same_bytes(
     with (folder / "frames.bin").open("ab") as file:
         file.write(b"frames nobody vouches for")
     seen: list[int] = []
-    again = write_store(dataset, folder, 2, ignore, seen.append)
+    vouched: list[int] = []
+
+    def step(count: int) -> None:
+        seen.append(count)
+        vouched.append(journal.read_bytes().count(b"\n"))
+
+    again = write_store(dataset, folder, 2, ignore, step)
     assert seen[0] == 9
+    assert vouched[0] == 9  # a second kill before anything new is committed loses nothing either
     assert again.sha256 == written.sha256
     assert sorted(path.name for path in folder.iterdir()) == [
         "failures.parquet", "frames.bin", "store.json", "videos.parquet",
