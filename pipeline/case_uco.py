@@ -2,7 +2,8 @@
 
 CASE 1.5 (Cyber-investigation Analysis Standard Expression) over UCO 1.5 (Unified Cyber Ontology), as
 JSON-LD. Identifiers are UUIDs made from what they name (RFC 9562, version 5), so the same case gives the
-same file. UCO has no terms for scores and ranks: they stand as sentences in an ``AnalyticResult``.
+same file. UCO has no terms for scores and ranks: they stand as sentences in an ``AnalyticResult``, and with
+each what it must not be read without: other tools may show one result alone.
 """
 
 from __future__ import annotations
@@ -27,6 +28,15 @@ CONTEXT: Final = {
     "uco-types": "https://ontology.unifiedcyberontology.org/uco/types/",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
+#: Where the case states none.
+SAME_AND_DIFFERENT: Final = {
+    "same": "The questioned video was driven by the named known person.",
+    "different": "The questioned video was driven by some other person.",
+}
+STATED_THERE: Final = (
+    "case file: lay in the evidence; whoever handed that over may have written what is stated there of known "
+    "and claimed drivers, faces and propositions"
+)
 Node = dict[str, Any]
 
 
@@ -39,6 +49,7 @@ def case_uco(case: CaseFolder) -> Node:
     digest = str(record["result_digest"])
     evidence = read_table(case.root, "evidence").to_pylist()
     scores = read_table(case.root, "scores").to_pylist()
+    identities = {row["identity"] for row in scores}
     files = [_file(row) for row in evidence]
     by_content = {row["evidence_id"]: node["@id"] for row, node in zip(evidence, files, strict=True)}
     tool = {
@@ -47,7 +58,7 @@ def case_uco(case: CaseFolder) -> Node:
         "uco-core:name": record["tool"]["name"],
         "uco-tool:version": record["tool"]["version"],
     }
-    results = [_score(row, digest) for row in scores]
+    results = [_score(row, record, len(identities)) for row in scores]
     links = [
         _about(result, by_content[row["evidence_id"]]) for result, row in zip(results, scores, strict=True)
     ]
@@ -101,11 +112,14 @@ def _file(row: Node) -> Node:
             }
         )
     outcome = row["status"] + (f": {printable(row['reason'])}" if row["reason"] else "")
+    said = [f"role: {row['role']}", f"status: {outcome}"]
+    if row["conflict"]:
+        said.append(f"compared with nothing: {printable(row['conflict'])}")
     return {
         "@id": _id("file", row["path"]),
         "@type": "uco-observable:File",
         "uco-core:name": name,
-        "uco-core:description": [f"role: {row['role']}", f"status: {outcome}"],
+        "uco-core:description": said,
         "uco-core:hasFacet": facets,
     }
 
@@ -122,16 +136,23 @@ def _summary(record: Node, digest: str) -> Node:
             f"model: {model['model_id']}",
             f"model validated for: {model['validated_for']}",
             *counts,
+            *([STATED_THERE] if (record.get("case_file") or {}).get("lies_in_evidence") else []),
         ],
     }
 
 
-def _score(row: Node, digest: str) -> Node:
-    """One questioned video compared with one identity."""
+def _score(row: Node, record: Node, identities: int) -> Node:
+    """One questioned video compared with one identity of so many."""
+    digest = str(record["result_digest"])
+    stated = {**SAME_AND_DIFFERENT, **{k: v for k, v in record["case"]["propositions"].items() if v}}
     said = [
         f"identity: {printable(row['identity'])}",
-        f"rank: {row['rank']}",
-        f"similarity: {row['score']!r}",
+        f"rank: {row['rank']} of {identities}; the driver may be none of them",
+        f"similarity: {row['score']!r}, minus a distance and no probability",
+        f"clips used: {row['n_clips']}; known videos: {row['n_known']} of {row['n_known_clips']} clips",
+        f"model validated for: {record['model']['validated_for']}",
+        f"same-driver proposition: {printable(stated['same'])}",
+        f"different-driver proposition: {printable(stated['different'])}",
         f"log10 likelihood ratio: {_strength(row)}",
         f"note: {row['llr_note']}",
     ]

@@ -12,6 +12,7 @@ import polars as pl
 
 from pipeline.case_folder import CaseFolder
 from pipeline.case_uco import case_uco
+from reports.wording import strings
 from tests.pipeline.faults.conftest import Finished, driverprint
 
 
@@ -65,6 +66,33 @@ def test_likelihood_ratio_stands_with_its_interval_and_its_bound(
         f"0.5 (95 % interval 0.25 to 0.625; {carries} 0.875 on this side of 0)",
         "not reported",
     ]
+
+
+def test_no_result_stands_without_what_it_must_be_read_with(undisturbed: Finished, tmp_path: Path) -> None:
+    """Another tool may show one result alone: propositions, model, numbers and conflict go with it."""
+    case = CaseFolder(shutil.copytree(undisturbed.case, tmp_path / "case"))
+    why = "The same video is filed under two known drivers"
+    evidence = pl.read_parquet(case.root / "evidence.parquet")
+    disputed = pl.when(pl.col("path") == "known/bob/d.mp4").then(pl.lit(why)).otherwise(pl.col("conflict"))
+    evidence.with_columns(conflict=disputed).write_parquet(case.root / "evidence.parquet")
+    record = json.loads(case.record.read_text(encoding="utf-8"))
+    record["case"]["propositions"]["different"] = "It was driven by a brother."
+    record["case_file"] = {"lies_in_evidence": True, "sha256": "ab" * 32}
+    case.record.write_text(json.dumps(record), encoding="utf-8")
+    nodes = case_uco(case)["@graph"]
+    results = [n for n in nodes if n.get("uco-core:name", "").startswith("Comparison of")]
+    assert len(results) == 4
+    for result in results:
+        said = result["uco-core:description"]
+        assert f"same-driver proposition: {strings()['summary.same_default']}" in said  # the report's
+        assert "different-driver proposition: It was driven by a brother." in said
+        assert "model validated for: simulation only" in said
+        assert any(line.startswith("rank: ") and " of 2; " in line for line in said)
+        assert any(line.startswith("clips used: ") and "; known videos: 2 of " in line for line in said)
+    (file,) = [n for n in nodes if n.get("uco-core:name") == "d.mp4"]
+    assert f"compared with nothing: {why}" in file["uco-core:description"]
+    (summary,) = [n for n in nodes if n.get("uco-core:name") == "Run summary"]
+    assert any(line.startswith("case file: lay in the evidence") for line in summary["uco-core:description"])
 
 
 def test_validator_would_notice_a_wrong_export(undisturbed: Finished, tmp_path: Path) -> None:
