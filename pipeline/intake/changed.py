@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.intake.found import Found
-from pipeline.intake.names import MEMBER, raw_name
+from pipeline.intake.names import MEMBER, printable, raw_name
 from pipeline.intake.reading import NotRegularError, read_through, utc
 
 CODE = "changed_since_intake"
@@ -46,6 +46,7 @@ def find_changed(found: Sequence[Found], evidence: Path, *, rehash: bool) -> lis
 def mark_changed(rows: Iterable[dict[str, Any]], changes: Sequence[Changed]) -> list[dict[str, Any]]:
     """Evidence rows in which a changed file says so and, if it was processed, is compared with nothing.
 
+    Nor are the members of a changed archive: nobody can say any more that they lie in the file of its hash.
     Duplicates of a changed file keep their bytes, but the results under that content may be another's.
     """
     reasons = {change.path: change.reason for change in changes}
@@ -59,6 +60,9 @@ def mark_changed(rows: Iterable[dict[str, Any]], changes: Sequence[Changed]) -> 
             said["reason_code"] = row["reason_code"] if old else CODE
         if row["evidence_id"] in contents:
             said["conflict"] = row["conflict"] or contents[row["evidence_id"]]
+        outer, inside, _ = row["path"].partition(MEMBER)
+        if inside and outer in reasons and row["status"] == "processed":
+            said["conflict"] = row["conflict"] or f"It lies in {printable(outer)}. {reasons[outer]}"
         marked.append(row | said)
     return marked
 

@@ -28,6 +28,8 @@ class DamagedError(Exception):
 class EncryptedError(DamagedError):
     """Not even the list of members can be read without a password."""
 
+    code = "archive_encrypted"
+
 
 @dataclass(frozen=True)
 class Refusal:

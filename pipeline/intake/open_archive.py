@@ -24,7 +24,7 @@ from pipeline.intake.members import DamagedError, EncryptedError, Member, clause
 from pipeline.intake.names import MEMBER, label, raw_name, shortened
 from pipeline.intake.reading import HEAD_SIZE, Read, open_evidence
 from pipeline.intake.sniff import sniff
-from pipeline.intake.unpack import UNPACK_ERRORS, members, unpack
+from pipeline.intake.unpack import READABLE, UNPACK_ERRORS, members, unpack
 from pipeline.intake.zips import package_kind
 
 _UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,6 +56,10 @@ def _rows(
         return
     with file:
         kind = sniff(file.read(HEAD_SIZE)).name
+        if kind not in (*READABLE, *IMAGES):  # as it was when it was hashed
+            sentence = "The archive was replaced after it was hashed; work on a copy that nothing writes to."
+            yield replace(archive, status="failed", reason_code="changed_while_read", reason=sentence)
+            return
         if around is not None:
             budget = around.nested(archive.size)
         else:
@@ -78,11 +82,8 @@ def _rows(
                         return
                     path = _path(archive, member, taken)
                     budget.count(path)
-                except BombError as error:
+                except (BombError, EncryptedError) as error:
                     yield _rest(archive, judge, error.code, error)
-                    return
-                except EncryptedError as error:
-                    yield _rest(archive, judge, "archive_encrypted", error)
                     return
                 except (DamagedError, *UNPACK_ERRORS) as error:
                     yield _rest(archive, judge, "archive_damaged", error)
