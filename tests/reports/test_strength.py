@@ -24,7 +24,7 @@ from tests.reports.conftest import Built
 
 
 def signed(value: float) -> str:
-    return f"{value:.1f}".replace("-", "−")
+    return f"{value:.2f}".replace("-", "−")
 
 
 def test_likelihood_ratio_stands_with_interval_bound_and_source(calibrated: Built) -> None:
@@ -34,12 +34,24 @@ def test_likelihood_ratio_stands_with_interval_bound_and_source(calibrated: Buil
         at_bound = row["llr_low"] is None
         ends = "at the bound" if at_bound else f"{signed(row['llr_low'])} to {signed(row['llr_high'])}"
         shown = f"{signed(row['llr'])} {ends}"
-        assert f"{shown}; kept within {signed(row['llr_bound'])} of 0" in calibrated.text
+        assert f"{shown}; kept within {signed(row['llr_bound'])} of 0 on this side" in calibrated.text
         assert row["llr_note"] in calibrated.text
     assert (
         "the face held equal: 36 same-driver comparisons by 6 drivers and 180 different-driver comparisons "
         "by 6, each of" in calibrated.text
     )
+
+
+def test_every_ratio_of_a_ranking_stands_with_interval_and_bound(calibrated: Built) -> None:
+    articles = calibrated.html.split('<article class="video"')[1:]
+    for result in calibrated.figures["questioned"]:
+        (article,) = [a for a in articles if a.startswith(f' id="{result["anchor"]}"')]
+        text = re.sub(r"<[^>]+>", "", html.unescape(article))
+        for row in result["ranking"]:
+            at_bound = row["llr_low"] is None
+            ends = "at the bound" if at_bound else f"{signed(row['llr_low'])} to {signed(row['llr_high'])}"
+            bound = f"kept within {signed(row['llr_bound'])} of 0 on this side"
+            assert f"{signed(row['llr'])} {ends}; {bound}" in text
 
 
 def test_claimed_driver_has_a_ratio_of_their_own_beside_the_nearest(calibrated: Built) -> None:
