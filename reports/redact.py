@@ -54,6 +54,10 @@ def _run(run: Row, file: dict[str, str]) -> Row:
         "not_searched": [
             {"path": file.get(item["path"], hidden), "reason": hidden} for item in run.get("not_searched", [])
         ],
+        "changed": [
+            {**item, "path": file.get(item["path"], hidden), "reason": hidden}
+            for item in run.get("changed", [])
+        ],
         "conflicts": [
             {**item, "paths": [file.get(p, hidden) for p in item["paths"]], "reason": hidden}
             for item in run.get("conflicts", [])

@@ -224,6 +224,9 @@ def test_redacted_copy_holds_no_name_and_no_picture(fresh: Path) -> None:
     case.run["conflicts"] = [
         {"evidence_id": "00", "paths": ["questioned/call-01.mp4"], "reason": "Amara and Boris"}
     ]
+    case.run["changed"] = [
+        {"path": "questioned/call-02.mp4", "evidence_id": "00", "reason": "Amara's file was written to"}
+    ]
     build_report(case.write(fresh), redact=True)
     built = Built(fresh)
     names = (
