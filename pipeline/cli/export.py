@@ -75,7 +75,8 @@ def export_command(
     )
     if metadata.calibration is None:
         console.print(
-            "No calibration could be fitted on the validation pairs: reports show no likelihood ratio."
+            "No calibration could be fitted on the validation pairs: reports show a likelihood ratio only "
+            "where a case's own known videos calibrate one."
         )
 
 

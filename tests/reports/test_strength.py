@@ -175,6 +175,16 @@ def test_share_that_a_bound_of_zero_holds_at_zero_is_not_given(calibrated: Built
     assert "the bound there is 0" not in calibrated.text
 
 
+def test_model_without_calibration_is_not_said_to_rule_out_the_ratios_shown(calibrated: Built) -> None:
+    """The case's own videos calibrated them, and what comes with a driver besides the face goes into them."""
+    assert any(r["llr"] is not None for q in calibrated.figures["questioned"] for r in q["ranking"])
+    assert calibrated.figures["case"]["run"]["model"]["calibration"] is None
+    assert "no likelihood ratio can be given" not in calibrated.text
+    assert "can only rest on the case's own known videos" in calibrated.text
+    lead = calibrated.text.partition("How good the likelihood ratios are")[2][:700]
+    assert "room, camera and session" in lead
+
+
 def test_tippett_and_pav_are_drawn_and_described(calibrated: Built) -> None:
     ids = [a.get("id") for a in calibrated.elements.all("desc")]
     assert {"tippett-desc", "pav-desc"} <= set(ids)
