@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+
+from pipeline.actors import ABSENT_SECONDS, LOOK_SECONDS
 
 #: Items on their way for each actor: one in work, one waiting, one finished out of turn.
 IN_FLIGHT: Final = 3
@@ -87,7 +90,21 @@ class OrderedActors(Generic[Item]):
     def _again(self, flight: _Flight[Item]) -> Any:
         import ray
 
+        self._wait_for_restart(flight.actor)
         try:
             return ray.get(self._actors[flight.actor].work.remote(flight.item))
         except ray.exceptions.RayActorError:
             return WorkerDied()
+
+    def _wait_for_restart(self, actor: int) -> None:
+        """A call to an actor that restarts for more than 2 s fails as if it had died; so none is made yet."""
+        import ray
+
+        deadline = time.monotonic() + ABSENT_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                ray.get(self._actors[actor].__ray_ready__.remote())
+            except ray.exceptions.ActorUnavailableError:
+                time.sleep(LOOK_SECONDS)
+            else:
+                return
