@@ -131,8 +131,9 @@ def demuxed(container: Any, stream: Any, tally: Tally) -> Iterator[Any]:
             if packet.stream.index == stream.index:
                 tally.packets += packet.size > 0
                 yield packet
-            elif packet.pts is not None:
-                tally.others = max(tally.others, float(packet.pts * packet.time_base) - begin)
+            elif packet.pts is not None and packet.time_base:
+                end = packet.pts + (packet.duration or 0)
+                tally.others = max(tally.others, float(end * packet.time_base) - begin)
     except av.error.FFmpegError:
         tally.cut_off = True
         flush = av.Packet()

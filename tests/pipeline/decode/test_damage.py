@@ -151,6 +151,25 @@ def test_sound_that_outlasts_the_pictures_does_not_make_them_cut_off(
     assert decode(cut).reason_code == "truncated"
 
 
+def test_line_of_text_that_outlasts_the_pictures_does_not_make_them_cut_off(
+    tmp_path: Path, decode: Callable[..., Decoded]
+) -> None:
+    plain = write_video(tmp_path / "plain.mkv", scene(50))
+    (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:30,000\nHello\n", encoding="utf-8")
+    with (
+        av.open(str(plain)) as source,
+        av.open(str(tmp_path / "a.srt")) as text,
+        av.open(str(tmp_path / "a.mkv"), "w") as out,
+    ):
+        streams = [(file, out.add_stream_from_template(file.streams[0])) for file in (source, text)]
+        for file, stream in streams:
+            for packet in file.demux():
+                if packet.size:
+                    packet.stream = stream
+                    out.mux(packet)
+    assert decode(tmp_path / "a.mkv").reason_code is None
+
+
 def test_frames_missing_without_a_complaint_make_a_gap(
     tmp_path: Path, decode: Callable[..., Decoded]
 ) -> None:
