@@ -19,10 +19,13 @@ from pipeline.run_record import machine_facts, package_versions, tool_version
 PROBLEMS_KEPT: Final = 1000
 
 
-def fingerprint(run: RunFolder, plans: list[dict[str, Any]], dataset: Dataset, models: list[str]) -> str:
+def fingerprint(
+    run: RunFolder, plans: list[dict[str, Any]], dataset: Dataset, models: list[list[str]]
+) -> str:
     """SHA-256 of everything the result tables are computed from: equal, and they need not be again.
 
-    plans: of the run and of its robustness rerun; models: ids of those whose embeddings are whole.
+    plans: of the run and of its robustness rerun; models: for each of the two the ids of those whose
+    embeddings are whole.
     """
     digest = hashlib.sha256()
     code = sorted(Path(__file__).parent.glob("*.py"))
@@ -32,7 +35,7 @@ def fingerprint(run: RunFolder, plans: list[dict[str, Any]], dataset: Dataset, m
     for frame in (dataset.labels, dataset.subjects, dataset.attributes):
         digest.update(frame.write_csv().encode("utf-8", "surrogateescape"))
     noted = [model["model_id"] for model in run.models()]
-    digest.update(json.dumps([plans, noted, sorted(models), tool_version()]).encode())
+    digest.update(json.dumps([plans, noted, [sorted(some) for some in models], tool_version()]).encode())
     return digest.hexdigest()
 
 

@@ -70,6 +70,10 @@ class RunFolder:
         make_private_folder(self.root / "models")
         write_atomically(path, json.dumps(plan, indent=1).encode())
 
+    def begun(self) -> bool:
+        """Whether a plan was noted."""
+        return (self.root / "plan.json").is_file()
+
     def take_back_record(self) -> dict[str, Any]:
         """The record of the last finished run, removed: an unfinished run must not look finished."""
         if not self.record.is_file():

@@ -141,6 +141,9 @@ def benchmark_command(
     with locked(CaseFolder(out)):
         plans: list[dict[str, Any]] = [{**store_plan(chosen), "multi_clip": multi_clip}]
         run.prepare(plans[0])
+        if altered is not None and (models or to_train or run.robustness.begun()):
+            plans.append({**store_plan(altered), "alterations": [one.key for one in ALTERATIONS]})
+            run.robustness.prepare(plans[1])  # a rerun of other videos is refused before anything is done
         before = run.take_back_record()
         for other in imported:
             run.add_imported(other)
@@ -160,8 +163,6 @@ def benchmark_command(
         options = _options(chosen, models, multi_clip=multi_clip)
         _embed(run, run, chosen, options, "Decoding and embedding", address, workers)
         if altered is not None and models:
-            plans.append({**store_plan(altered), "alterations": [one.key for one in ALTERATIONS]})
-            run.robustness.prepare(plans[1])
             for one in models:
                 run.robustness.add_model(one.id, one.path.name, one.metadata)
             again = replace(options, multi_clip=False, altered=True, chunk=ALTERED_CHUNK)
@@ -283,7 +284,9 @@ def _measured(
     chunks = -(-len(chosen) // CHUNK)
     known = [one["model_id"] for one in run.models() if "imported" not in one]
     whole_ones = [one for one in known if not run.missing(chunks, [one])]
-    depends = fingerprint(run, plans, chosen, whole_ones)
+    parts = 0 if altered is None else -(-len(altered) // ALTERED_CHUNK)
+    altered_ones = [one for one in known if not run.robustness.missing(parts, [one])]
+    depends = fingerprint(run, plans, chosen, [whole_ones, altered_ones])
     if before.get("depends_on") == depends and run.has_results():
         measuring = before["measuring"]
     else:

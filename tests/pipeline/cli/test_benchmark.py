@@ -267,6 +267,29 @@ def test_run_is_not_continued_on_other_files_of_the_same_names(
     assert (finished / "benchmark.json").is_file()
 
 
+def test_rerun_of_other_videos_is_refused_before_anything_is_done(
+    finished: Path, corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(finished, tmp_path / "run")
+    run_folder.RunFolder(folder).robustness.prepare({"labels_sha256": "of another --robustness"})
+    words = ("--split", "all", "--multi-clip", "--robustness", "1", "--model", models["FEAT_DIFF"])
+    code, said = run(capsys, "benchmark", corpus, "-o", folder, *words)
+    assert code == 2
+    assert "run/robustness holds a benchmark of other videos" in said
+    assert (folder / "benchmark.json").is_file()
+
+
+def test_rerun_that_a_model_lacked_when_others_were_measured_joins_the_table(
+    corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("benchmark", corpus, "-o", tmp_path / "run", "--generators", "mesh")
+    assert run(capsys, *words, *PLAIN, "--model", models["FEAT_DIFF"])[0] == 0
+    for name in ("PIXEL_DIFF", "FEAT_DIFF"):
+        assert run(capsys, *words, "--robustness", "1", "--model", models[name])[0] == 0
+    rows = pl.read_parquet(tmp_path / "run" / "robustness.parquet")
+    assert set(rows["model_id"]) == {model_id(path) for path in models.values()}
+
+
 def test_corpus_without_splits_needs_split_all(
     corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
