@@ -37,7 +37,7 @@ class _Tables:
 
     dataset: Dataset
     groups: list[Grouping]
-    pair_files: dict[str, pl.DataFrame]
+    pair_files: dict[str, tuple[pl.DataFrame, int]]
     rows: dict[str, list[dict[str, Any]]] = field(
         default_factory=lambda: {name: [] for name in schemas.RESULT_TABLES}
     )
@@ -52,8 +52,8 @@ class _Tables:
 
     def add_pairs(self, model_id: str, scored: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
         drivers = self.dataset.labels.select("path", "driver")
-        for name, pairs in self.pair_files.items():
-            figures = measure_pairs(scored(pairs), len(pairs), drivers)
+        for name, (pairs, n_pairs) in self.pair_files.items():
+            figures = measure_pairs(scored(pairs), n_pairs, drivers)
             self.rows["pair_files"].append({"model_id": model_id, "pair_file": name, **figures})
 
     def add_embeddings(self, model_id: str, embeddings: pl.DataFrame) -> None:
@@ -114,9 +114,9 @@ def _robustness(
     return list(measure_robustness(model_id, embeddings, altered, facts, sample.labels))
 
 
-def _pair_files(dataset: Dataset) -> tuple[dict[str, pl.DataFrame], list[DatasetProblem]]:
-    """Pairs of each file of the dataset that has any; a file that cannot be read is a problem."""
-    found: dict[str, pl.DataFrame] = {}
+def _pair_files(dataset: Dataset) -> tuple[dict[str, tuple[pl.DataFrame, int]], list[DatasetProblem]]:
+    """Pairs of each file of the dataset that has any, and how many it lists; one unreadable is a problem."""
+    found: dict[str, tuple[pl.DataFrame, int]] = {}
     problems: list[DatasetProblem] = []
     for path in dataset.pair_files:
         try:
@@ -126,5 +126,5 @@ def _pair_files(dataset: Dataset) -> tuple[dict[str, pl.DataFrame], list[Dataset
             continue
         problems += wrong
         if len(pairs):
-            found[path.name] = pairs
+            found[path.name] = pairs, len(pairs) + len(wrong)
     return found, problems

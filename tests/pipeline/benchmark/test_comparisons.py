@@ -16,10 +16,15 @@ from pipeline.benchmark.imported import read_imported
 from pipeline.benchmark.intervals import by_distance
 from pipeline.benchmark.pair_protocol import look_up_pairs, measure_pairs
 from pipeline.benchmark.protocols import by_score, measure_model, measure_scores, one_a_video, vectors_of
+from pipeline.benchmark.results import write_results
 from pipeline.benchmark.robustness import measure_robustness
+from pipeline.benchmark.run_folder import RunFolder
 from pipeline.benchmark.subgroups import groupings, measure_subgroups
 from pipeline.datasets.label import Dataset, label_frame
+from pipeline.datasets.open_dataset import open_dataset
 from pipeline.errors import UserError
+from tests.pipeline.datasets.corpus import touch
+from tests.pipeline.datasets.test_readers import AVAPRINT
 
 PEOPLE = range(8)
 
@@ -284,3 +289,20 @@ def test_pair_list_is_looked_up_either_way_round() -> None:
     found = measure_pairs(look_up_pairs(pairs, scores), 3, dataset.labels.select("path", "driver"))
     assert (found["n_same"], found["n_different"], found["n_left_out"]) == (1, 1, 1)
     assert found["auc"] == 1
+
+
+def test_pairs_of_absent_videos_are_counted_among_those_left_out(tmp_path: Path) -> None:
+    root = touch(tmp_path / "corpus", *AVAPRINT)
+    lines = [f"{AVAPRINT[0]},{AVAPRINT[1]},0", f"gone.mp4,{AVAPRINT[1]},1", "gone.mp4,away.mp4,0"]
+    (root / "evaluation_pairs_X.csv").write_text(
+        "\n".join(["enrolment_sample,test_sample,label", *lines]) + "\n", "utf-8"
+    )
+    scores = tmp_path / "scores.csv"
+    scores.write_text(f"left,right,score\n{AVAPRINT[0]},{AVAPRINT[1]},0.5\n", "utf-8")
+    dataset, run = open_dataset(root), RunFolder(tmp_path / "run")
+    run.prepare({})
+    run.add_imported(read_imported(scores, dataset, dataset))
+    problems = write_results(run, dataset, None, lambda: None)
+    assert len(problems) == 2
+    (row,) = pl.read_parquet(run.root / "pair_files.parquet").to_dicts()
+    assert (row["n_same"], row["n_different"], row["n_left_out"]) == (0, 1, 2)
