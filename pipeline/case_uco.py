@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, Final
 
+from model.validated_for import in_words
 from pipeline.case_folder import CaseFolder
 from pipeline.intake.names import printable
 from pipeline.tables import read_table
@@ -134,7 +135,7 @@ def _summary(record: Node, digest: str) -> Node:
         "uco-core:description": [
             f"result digest: {digest}",
             f"model: {model['model_id']}",
-            f"model validated for: {model['validated_for']}",
+            f"model validated for: {in_words(model['validated_for'])}",
             *counts,
             *([STATED_THERE] if (record.get("case_file") or {}).get("lies_in_evidence") else []),
         ],
@@ -150,7 +151,7 @@ def _score(row: Node, record: Node, identities: int) -> Node:
         f"rank: {row['rank']} of {identities}; the driver may be none of them",
         f"similarity: {row['score']!r}, minus a distance and no probability",
         f"clips used: {row['n_clips']}; known videos: {row['n_known']} of {row['n_known_clips']} clips",
-        f"model validated for: {record['model']['validated_for']}",
+        f"model validated for: {in_words(record['model']['validated_for'])}",
         f"same-driver proposition: {printable(stated['same'])}",
         f"different-driver proposition: {printable(stated['different'])}",
         f"log10 likelihood ratio: {_strength(row)}",

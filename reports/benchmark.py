@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 from markupsafe import Markup
 
+from model.validated_for import in_words
 from reports import digits, page
 from reports.benchmark_lists import list_tables, shown, write_lists
 from reports.benchmark_run import BenchmarkRun, load_run
@@ -37,7 +38,7 @@ def build_benchmark_report(folder: Path) -> Path:
     }
     style, script = page.style(), page.script()
     environment = page.environment()
-    environment.globals |= {"cell": _cell, "shown": shown}
+    environment.globals |= {"cell": _cell, "shown": shown, "validated_for": in_words}
     text = environment.get_template("benchmark.html").render(
         run=run.record,
         tables=tables,

@@ -11,7 +11,7 @@ Status = Literal["nothing", "simulation", "stated"]
 
 
 def model_status(model: Row) -> Status:
-    """``nothing``: untrained or silent about it; ``simulation``: simulated people only; else as stated.
+    """``nothing``: untrained, denied or silent about it; ``simulation``: simulated people; else as stated.
 
     Anything that is not plainly a statement counts as nothing: a missing word must not look like trust.
     """

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import polars as pl
 import typer
 
+from model.validated_for import in_words
 from model.validated_under import conditions_of
 from pipeline.cli.progress import console, steps
 from pipeline.cli.train import require_torch
@@ -70,7 +71,7 @@ def export_command(
     console.print(
         f"{out}: {metadata.model_name}, validation AUC {auc}, "
         f"largest difference to torch {metadata.parity_max_difference:.1e}; "
-        f"validated for: {metadata.validated_for}.",
+        f"validated for: {in_words(metadata.validated_for)}.",
         markup=False,
     )
     if metadata.calibration is None:

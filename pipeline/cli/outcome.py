@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from model.validated_for import in_words
 from pipeline import schemas
 from pipeline.case_folder import CaseFolder
 from pipeline.cli.exit_codes import Exit
@@ -57,7 +58,7 @@ def say_how_it_ended(case: CaseFolder, record: dict[str, Any], evidence: pa.Tabl
         say(f"  conflict: {conflict['reason']}")
     for change in record["changed"]:
         say(f"  changed: {change['path']}: {change['reason']}")
-    say(f"Model validated for: {record['model']['validated_for']}.")
+    say(f"Model validated for: {in_words(record['model']['validated_for'])}.")
     say(f"Result digest: {record['result_digest']}")
     say(f"Report: {case.report}")
     return Exit.SOME_FAILED if counts["failed"] else Exit.ALL_PROCESSED

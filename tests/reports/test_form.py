@@ -123,6 +123,7 @@ def test_warning_stands_before_any_result(built: Built) -> None:
         ("nothing (untrained)", "nothing", "says nothing about any driver"),
         (None, "nothing", "says nothing about any driver"),
         ("", "nothing", "says nothing about any driver"),
+        ("not validated", "nothing", "says nothing about any driver"),
         ("simulation only", "simulation", "Not evidence about real people"),
         ("NVFAIR v2, three generators", "stated", "What the model is validated for"),
     ],

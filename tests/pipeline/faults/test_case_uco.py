@@ -77,6 +77,7 @@ def test_no_result_stands_without_what_it_must_be_read_with(undisturbed: Finishe
     evidence.with_columns(conflict=disputed).write_parquet(case.root / "evidence.parquet")
     record = json.loads(case.record.read_text(encoding="utf-8"))
     record["case"]["propositions"]["different"] = "It was driven by a brother."
+    record["model"]["validated_for"] = "untested"
     record["case_file"] = {"lies_in_evidence": True, "sha256": "ab" * 32}
     case.record.write_text(json.dumps(record), encoding="utf-8")
     nodes = case_uco(case)["@graph"]
@@ -86,7 +87,7 @@ def test_no_result_stands_without_what_it_must_be_read_with(undisturbed: Finishe
         said = result["uco-core:description"]
         assert f"same-driver proposition: {strings()['summary.same_default']}" in said  # the report's
         assert "different-driver proposition: It was driven by a brother." in said
-        assert "model validated for: simulation only" in said
+        assert 'model validated for: nothing (the model file says "untested")' in said
         assert any(line.startswith("rank: ") and " of 2; " in line for line in said)
         assert any(line.startswith("clips used: ") and "; known videos: 2 of " in line for line in said)
     (file,) = [n for n in nodes if n.get("uco-core:name") == "d.mp4"]
