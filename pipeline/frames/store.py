@@ -5,7 +5,8 @@ frame grid. A frame costs 16 KiB, so a video of N frames costs N × 16 KiB (10 s
 
 While it grows, the store keeps a journal: one line for each video whose frames are on the disk, or
 for each that gave none. A killed run cuts the frames back to what the journal vouches for and goes on;
-the finished store is the same, byte for byte, as one written undisturbed.
+where frames are lost that the journal vouches for, it goes on before the first of them. The finished
+store is the same, byte for byte, as one written undisturbed.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ class _Journal:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.entries: list[dict[str, Any]] = list(_journal_lines(folder / "journal.jsonl"))
+        self.entries: list[dict[str, Any]] = list(_backed(folder))
         self.done = {entry["path"] for entry in self.entries}
         self._offset = sum(entry.get("frames", 0) for entry in self.entries)
         self._pending: list[dict[str, Any]] = []
@@ -195,6 +196,16 @@ class _Journal:
 
 def _line(entry: dict[str, Any]) -> bytes:
     return json.dumps(entry, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _backed(folder: Path) -> Iterator[dict[str, Any]]:
+    """The journal up to the first video whose frames are not all there: filled up they would be black."""
+    frames = folder / "frames.bin"
+    size = frames.stat().st_size if frames.exists() else 0
+    for entry in _journal_lines(folder / "journal.jsonl"):
+        if (entry.get("offset", 0) + entry.get("frames", 0)) * FRAME_BYTES > size:
+            return
+        yield entry
 
 
 def _journal_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -93,6 +94,25 @@ def test_killed_run_continues_and_gives_the_same_bytes(
     assert sorted(path.name for path in folder.iterdir()) == [
         "failures.parquet", "frames.bin", "store.json", "videos.parquet",
     ]  # fmt: skip
+
+
+def test_frames_lost_since_the_kill_are_decoded_again_and_never_black(
+    dataset: Dataset, written: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "COMMIT_BYTES", 1)
+    folder = tmp_path / "store"
+    for lost, left in ((1, 8), (None, 0)):  # the end of the last video, then the whole file
+        with pytest.raises(KilledError):
+            write_store(dataset, folder, 2, ignore, killed_after(9))
+        frames = folder / "frames.bin"
+        if lost is None:
+            frames.unlink()
+        else:
+            os.truncate(frames, frames.stat().st_size - lost)
+        seen: list[int] = []
+        assert write_store(dataset, folder, 2, ignore, seen.append).sha256 == written.sha256
+        assert seen[0] == left
+        shutil.rmtree(folder)
 
 
 def test_finished_store_is_used_as_it_is(dataset: Dataset, written: FrameStore) -> None:
