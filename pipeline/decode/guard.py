@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from pipeline.decode.types import (
+    PORTRAIT_SIDE,
     SIDE,
     Decoded,
     DecodeFailure,
@@ -39,6 +40,7 @@ PROGRAM: Final = "import sys; sys.path.append(sys.argv[1]); from pipeline.decode
 START_SECONDS: Final = 60.0
 ENCODED_LIMIT: Final = 1 << 30  # bytes of a re-encoded file
 TEXT_LIMIT: Final = 1000  # characters of a sentence
+ARRAYS: Final = {"seconds": 8, "source_index": 4}  # bytes a frame
 FILES_PER_CHILD: Final = 500  # then a fresh one takes over, so that small leaks do not add up
 # What an earlier file may have prepared in the same child. A hang is not among them: trying it again
 # would cost the time limit twice.
@@ -132,7 +134,7 @@ class GuardedDecoder:
         assert self._child is not None and self._child.stdin is not None and self._child.stdout is not None
         self._served += 1
         give_up = time.monotonic() + limits.wall_seconds
-        collected = _Collected(limits)
+        collected = _Collected(limits, header.get("request", {}).get("thumbnails", 0))
         try:
             send(self._child.stdin.fileno(), {**header, "path": str(path.absolute())})
             while True:
@@ -209,11 +211,13 @@ class GuardedDecoder:
 class _Collected:
     """The messages of one answer, bounded and checked: the child is not trusted."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, portraits: int) -> None:
+        """`portraits` is how many were asked for."""
         self._limits = limits
+        self._wanted = portraits
         self._frames = bytearray()
         self._portraits: list[Portrait] = []
-        self._arrays: dict[str, bytearray] = {"seconds": bytearray(), "source_index": bytearray()}
+        self._arrays = {name: bytearray() for name in ARRAYS}
         self._end: dict[str, Any] = {}
         self.facts = VideoFacts()
         self.encoded = bytearray()
@@ -225,13 +229,17 @@ class _Collected:
             if len(self._frames) + len(payload) > self._limits.frames * SIDE * SIDE:
                 raise ValueError("more frames than the limit")
             self._frames += payload
-        elif kind in self._arrays:
+        elif kind in ARRAYS:
+            if len(self._arrays[kind]) + len(payload) > self._limits.frames * ARRAYS[kind]:
+                raise ValueError("more numbers than the limit of frames")
             self._arrays[kind] += payload
         elif kind == "encoded":
             if len(self.encoded) + len(payload) > ENCODED_LIMIT:
                 raise ValueError("more bytes than the limit")
             self.encoded += payload
         elif kind == "portrait":
+            if len(self._portraits) == self._wanted or len(payload) > PORTRAIT_SIDE * PORTRAIT_SIDE:
+                raise ValueError("more portraits than asked for, or a larger one")
             gray = np.frombuffer(payload, np.uint8).reshape(int(message["height"]), int(message["width"]))
             self._portraits.append(Portrait(float(message["second"]), gray))
         elif kind == "failed":

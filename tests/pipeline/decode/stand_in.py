@@ -10,7 +10,9 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 sys.path.append(sys.argv[1])
 
@@ -50,9 +52,15 @@ def chatter() -> None:
     print("hello", flush=True)
 
 
-def flood() -> None:
+def flood(kind: str = "frames", size: int = 128**3, **header: object) -> None:
     while True:
-        write_all(OUT, pack({"kind": "frames", "count": 128}, bytes(128 * 128 * 128)))
+        write_all(OUT, pack({"kind": kind, **header}, bytes(size)))
+
+
+def poster() -> None:
+    """One portrait, larger than any."""
+    write_all(OUT, pack({"kind": "portrait", "second": 0.0, "height": 1024, "width": 1024}, bytes(1024**2)))
+    time.sleep(3600)
 
 
 def lie() -> None:
@@ -84,15 +92,21 @@ MISDEEDS: dict[str, Callable[[], object]] = {
     "chatter": chatter,
     "nonsense": lambda: write_all(OUT, b"\xff" * 4096),
     "flood": flood,
+    "flood_of_seconds": lambda: flood("seconds", 4096),
+    "flood_of_indices": lambda: flood("source_index", 4096),
+    "flood_of_portraits": lambda: flood("portrait", 32 * 32, second=0.0, height=32, width=32),
+    "poster": poster,
     "liar": lie,
     "boaster": boast,
-    "blind": lambda: write_all(OUT, pack({"kind": "portrait", "second": 0.0, "height": 0, "width": 5})),
 }
 
 
-def misbehave(path: str, *rest: object) -> object:
+def misbehave(path: str, request: Any, limits: Any, sink: session.Sink) -> object:
     MISDEEDS.get(Path(path).stem, lambda: None)()
-    return real(path, *rest)  # type: ignore[arg-type]
+    if Path(path).stem == "blind":  # its portraits have no row
+        show = sink.portrait
+        sink = replace(sink, portrait=lambda second, gray: show(second, gray[:0]))
+    return real(path, request, limits, sink)
 
 
 child.decode_file = misbehave  # type: ignore[assignment]
