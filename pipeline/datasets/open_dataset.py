@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -13,6 +14,8 @@ from pipeline.datasets.label import Dataset
 from pipeline.datasets.nvfair import is_nvfair, read_nvfair
 from pipeline.datasets.table import SUFFIXES, read_table_dataset
 from pipeline.errors import UserError
+
+MOST_NAMED: Final = 12
 
 
 def open_dataset(path: Path) -> Dataset:
@@ -53,7 +56,8 @@ def restrict(
 
     ``identities`` keeps videos whose target *and* driver are named. ``sample`` keeps that many videos a
     target, generator and kind (self, cross), chosen evenly over the sorted paths, so that every target
-    keeps both kinds. Raises UserError naming what no video has, or when nothing is left.
+    keeps both kinds. Raises UserError naming what no video has, identities no video of the whole dataset
+    has, or when nothing is left.
     """
     labels = dataset.labels
     if split is not None:
@@ -65,6 +69,14 @@ def restrict(
         if wanted:
             labels = labels.filter(pl.col(column).is_in(list(wanted)))
     if identities:
+        people = set(dataset.labels["target"]) | set(dataset.labels["driver"])
+        unknown = sorted(set(identities) - people)
+        if unknown:
+            there = ", ".join(sorted(people)[:MOST_NAMED]) + (", …" if len(people) > MOST_NAMED else "")
+            raise UserError(
+                f"{dataset.root} knows no identity {', '.join(unknown)}, as target or driver: "
+                f"there are {there}."
+            )
         known = pl.col("target").is_in(list(identities)) & pl.col("driver").is_in(list(identities))
         labels = _keep(dataset, labels, known, f"identities {', '.join(sorted(identities))}", "target")
     if sample is not None:
@@ -75,7 +87,7 @@ def restrict(
 def _keep(dataset: Dataset, labels: pl.DataFrame, condition: pl.Expr, what: str, column: str) -> pl.DataFrame:
     kept = labels.filter(condition)
     if not len(kept):
-        there = ", ".join(sorted(labels[column].drop_nulls().unique().to_list())[:12]) or "none"
+        there = ", ".join(sorted(labels[column].drop_nulls().unique().to_list())[:MOST_NAMED]) or "none"
         raise UserError(f"{dataset.root} has no video of {what}: there are {there}.")
     return kept
 

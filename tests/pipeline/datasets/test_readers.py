@@ -167,6 +167,9 @@ def test_part_of_a_dataset_meets_every_condition(tmp_path: Path) -> None:
         UserError, match="no video of generator lai: there are facevid2vid, lia, original, tps"
     ):
         restrict(dataset, generators=["lai"])
+    assert len(restrict(dataset, split="test", identities=["1001", "1002"])) == 2  # 1002 has no test video
+    with pytest.raises(UserError, match="knows no identity 100l, 9, as target or driver: there are 1001, "):
+        restrict(dataset, identities=["1001", "9", "100l"])
     with pytest.raises(UserError, match="no video of split test"):
         restrict(restrict(dataset, split="train"), split="test")
 
