@@ -1,8 +1,8 @@
 """Any other corpus: a CSV or Parquet file with one row a video.
 
 Columns ``path`` (relative to the file, or absolute), ``target``, ``driver``, ``generator`` and, where
-known, ``split``, ``source``, ``driver_source``, ``licence`` and ``original``. Any other column is an
-attribute of the video: the benchmark compares its values as groups.
+known, ``split``, ``source``, ``driver_source``, ``licence`` and ``original`` (true, yes or 1; false, no, 0 or
+empty). Any other column is an attribute of the video: the benchmark compares its values as groups.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pipeline.errors import UserError
 REQUIRED: Final = ("path", "target", "driver", "generator")
 SUFFIXES: Final = (".csv", ".parquet")
 MOST_NAMED: Final = 8
-_TRUE: Final = ("1", "true", "yes")
+_TRUE: Final = ("true", "t", "yes", "y", "1", "1.0")
+_FALSE: Final = ("false", "f", "no", "n", "0", "0.0")
 
 
 def read_table_dataset(path: Path) -> Dataset:
@@ -48,12 +49,12 @@ def read_table_dataset(path: Path) -> Dataset:
     ).with_row_index("line", offset=1 if path.suffix.lower() == ".parquet" else 2)
     absent = [pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in text.columns]
     text = text.with_columns(absent)
-    stated = pl.col("original").str.to_lowercase().is_in(_TRUE)
+    stated = text["original"].str.to_lowercase()
     text = text.with_columns(
-        original=stated.fill_null(False) | (pl.col("generator") == ORIGINAL).fill_null(False),
+        original=stated.is_in(_TRUE).fill_null(False) | (pl.col("generator") == ORIGINAL).fill_null(False),
         split=pl.col("split").str.to_lowercase().replace({"val": "validation", "valid": "validation"}),
     )
-    wrong = _problems(path, text)
+    wrong = _problems(path, text, stated)
     broken = [line for line, _ in wrong]
     problems = [DatasetProblem(path.name, line, sentence, 1) for line, sentence in wrong]
     kept = text.filter(~pl.col("line").is_in(broken))
@@ -70,11 +71,14 @@ def read_table_dataset(path: Path) -> Dataset:
     return Dataset(path.parent, "table", labels, tuple(problems), attributes=attributes)
 
 
-def _problems(path: Path, table: pl.DataFrame) -> list[tuple[int, str]]:
-    """Line and sentence of every row that cannot be used; the first reason that applies."""
+def _problems(path: Path, table: pl.DataFrame, originals: pl.Series) -> list[tuple[int, str]]:
+    """Line and sentence of every row that cannot be used; the first reason that applies.
+
+    ``originals``: what column ``original`` says, in lower case.
+    """
     found: list[tuple[int, str]] = []
     seen: dict[str, int] = {}
-    for row in table.iter_rows(named=True):
+    for row, original in zip(table.iter_rows(named=True), originals, strict=True):
         empty = [name for name in REQUIRED if row[name] is None]
         name = row["path"]
         file = os.path.normpath(path.parent / (name or ""))  # a.mp4, ./a.mp4 and /here/a.mp4 are one file
@@ -82,6 +86,10 @@ def _problems(path: Path, table: pl.DataFrame) -> list[tuple[int, str]]:
             found.append((row["line"], f"{empty[0]} is empty; left out."))
         elif row["split"] is not None and row["split"] not in SPLITS:
             found.append((row["line"], f"split {row['split']!r} is none of {', '.join(SPLITS)}; left out."))
+        elif original is not None and original not in (*_TRUE, *_FALSE):
+            found.append(
+                (row["line"], f"original {original!r} is neither true, yes, 1 nor false, no, 0; left out.")
+            )
         elif row["original"] and row["driver"] != row["target"]:
             found.append(
                 (row["line"], "an original video cannot have another driver than its target; left out.")

@@ -128,6 +128,35 @@ def test_file_named_twice_in_two_ways_is_one_video(tmp_path: Path) -> None:
     ]
 
 
+def test_original_is_read_in_every_plain_spelling_and_no_other_is_guessed(tmp_path: Path) -> None:
+    true, false = ("TRUE", "Y", "yes", "t", "1", "1.0"), ("False", "n", "NO", "f", "0", "0.0", "")
+    spellings = (*true, *false, "wahr", "2")
+    names = [f"{number:02}.mp4" for number in range(len(spellings))]
+    touch(tmp_path, *names)
+    path = tmp_path / "labels.csv"
+    rows = (f"{name},ann,ann,cam,{spelling}" for name, spelling in zip(names, spellings, strict=True))
+    path.write_text("\n".join(["path,target,driver,generator,original", *rows]) + "\n", "utf-8")
+    dataset = read_table_dataset(path)
+    assert dataset.labels["original"].to_list() == [True] * len(true) + [False] * len(false)
+    assert dataset.attributes.columns == ["path"]
+    assert [str(problem) for problem in dataset.problems] == [
+        f"labels.csv, line {line}: original {spelling!r} is neither true, yes, 1 nor false, no, 0; left out."
+        for line, spelling in enumerate(spellings[-2:], start=len(true) + len(false) + 2)
+    ]
+    assert dataset.excluded == 2
+    parquet = tmp_path / "labels.parquet"
+    pl.DataFrame(
+        {
+            "path": names[:3],
+            "target": "ann",
+            "driver": "ann",
+            "generator": "cam",
+            "original": [1.0, 0.0, None],
+        }
+    ).write_parquet(parquet)
+    assert read_table_dataset(parquet).labels["original"].to_list() == [True, False, False]
+
+
 def test_people_in_more_than_one_split_are_remarked(tmp_path: Path) -> None:
     """As when rows are split at random: ann's way of moving is learnt, and then found again."""
     path = table(tmp_path, "a.mp4,ann,ann,gaga,train,", "b.mp4,cat,ann,gaga,test,", "c.mp4,ben,ben,gaga,,")
