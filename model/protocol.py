@@ -19,7 +19,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist, pdist
 
-from model.resampling import RESAMPLES
+from model.resampling import (
+    FEWEST_IDENTITIES,
+    Interval,
+    Why,
+    identity_draws,
+    mean_over_targets,
+    percentile_interval,
+)
 
 ORIGINAL: Final = "original"  # generator of a real recording, which is neither self- nor cross-reenactment
 _CHUNK_PAIRS: Final = 4_000_000  # distances held at once: 32 MB
@@ -43,7 +50,8 @@ class TargetAuc:
 class MeanAuc:
     """Unweighted mean over targets, its 95 % interval, the targets, and those left out with the reason.
 
-    ``auc`` and the interval are NaN when no target is left.
+    ``auc`` is NaN when no target is left, the interval where there is none; ``why_no_interval`` is the
+    reason, see `model.resampling.Interval`.
     """
 
     auc: float
@@ -51,6 +59,7 @@ class MeanAuc:
     high: float
     targets: tuple[TargetAuc, ...]
     left_out: dict[str, str]
+    why_no_interval: Why | None
 
 
 @dataclass(frozen=True)
@@ -85,11 +94,10 @@ def evaluate(
         )
     if not np.isfinite(vectors).all():
         raise ValueError("an embedding is not finite")
-    is_self = driver == target
     synthetic = generator != ORIGINAL
-    pooled = mean_auc(vectors, target, is_self, np.ones_like(synthetic) if with_originals else synthetic)
+    pooled = mean_auc(vectors, target, driver, np.ones_like(synthetic) if with_originals else synthetic)
     per_generator = {
-        str(name): mean_auc(vectors, target, is_self, generator == name)
+        str(name): mean_auc(vectors, target, driver, generator == name)
         for name in np.unique(generator[synthetic])
     }
     means = [result.auc for result in per_generator.values()]
@@ -99,25 +107,50 @@ def evaluate(
 def mean_auc(
     vectors: Floats,
     target: npt.NDArray[np.str_],
-    is_self: npt.NDArray[np.bool_],
+    driver: npt.NDArray[np.str_],
     chosen: npt.NDArray[np.bool_],
 ) -> MeanAuc:
-    """Mean over targets of the AUC among the chosen videos; arrays have length N, vectors ``[N, D]``."""
+    """Mean over targets of the AUC among the chosen videos; arrays have length N, vectors ``[N, D]``.
+
+    Its interval draws identities, as targets and as drivers at once, as the benchmark's does.
+    """
+    identities = np.unique(np.concatenate([target, driver]))
     measured: list[TargetAuc] = []
+    apart: list[tuple[int, Floats, Floats]] = []
     left_out: dict[str, str] = {}
     for name in np.unique(target[chosen]):
-        here = chosen & (target == name)
-        selves, crosses = vectors[here & is_self], vectors[here & ~is_self]
-        if len(selves) < 2:
-            left_out[str(name)] = f"{len(selves)} self-reenactments, at least 2 needed"
-        elif len(crosses) == 0:
+        own = np.flatnonzero(chosen & (target == name) & (driver == name))
+        other = np.flatnonzero(chosen & (target == name) & (driver != name))
+        if len(own) < 2:
+            left_out[str(name)] = f"{len(own)} self-reenactments, at least 2 needed"
+        elif len(other) == 0:
             left_out[str(name)] = "no cross-reenactments"
         else:
-            measured.append(_target_auc(str(name), selves, crosses))
-    values = np.array([result.auc for result in measured])
-    low, high = bootstrap_interval(values)
-    mean = float(values.mean()) if len(values) else float("nan")
-    return MeanAuc(mean, low, high, tuple(measured), left_out)
+            of_impostor = {
+                int(np.searchsorted(identities, impostor)): vectors[other[driver[other] == impostor]]
+                for impostor in np.unique(driver[other])
+            }
+            found, count, value = _target_auc(str(name), vectors[own], of_impostor, len(identities))
+            measured.append(found)
+            apart.append((int(np.searchsorted(identities, name)), count, value))
+    interval = _interval(apart, len(identities))
+    return MeanAuc(
+        float(np.mean([found.auc for found in measured])) if measured else float("nan"),
+        float("nan") if interval.low is None else interval.low,
+        float("nan") if interval.high is None else interval.high,
+        tuple(measured),
+        left_out,
+        interval.why,
+    )
+
+
+def _interval(apart: list[tuple[int, Floats, Floats]], n_identities: int) -> Interval:
+    """Of the mean of targets, each by its identity's number, and by impostor its pairs and AUC."""
+    if len(apart) < FEWEST_IDENTITIES:
+        return Interval(why="few_clusters")
+    of_target, count, value = (np.array(side) for side in zip(*apart, strict=True))
+    draws = mean_over_targets(count, value, of_target, identity_draws(n_identities))
+    return percentile_interval(draws, len(apart))
 
 
 def auc(positives: npt.ArrayLike, negatives: npt.ArrayLike) -> float:
@@ -174,32 +207,28 @@ def eer(positives: npt.ArrayLike, negatives: npt.ArrayLike) -> EqualError:
     return EqualError(missed(before) + weight * (missed(after) - missed(before)), after)
 
 
-def bootstrap_interval(target_aucs: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """95 % percentile interval of the mean AUC under resampling of target identities.
-
-    Pairs of one person are not independent, so identities are drawn, not pairs (ISO/IEC 19795-1).
-    Drivers shared between targets are not resampled on their own. 2,000 draws from a fixed seed: equal
-    input gives an equal interval. NaN without a target; with a single one it has no width and no meaning.
-    """
-    if not len(target_aucs):
-        return float("nan"), float("nan")
-    draws = np.random.default_rng(0).integers(0, len(target_aucs), size=(RESAMPLES, len(target_aucs)))
-    low, high = np.quantile(target_aucs[draws].mean(axis=1), (0.025, 0.975))
-    return float(low), float(high)
-
-
-def _target_auc(name: str, selves: Floats, crosses: Floats) -> TargetAuc:
+def _target_auc(
+    name: str, selves: Floats, of_impostor: dict[int, Floats], n_identities: int
+) -> tuple[TargetAuc, Floats, Floats]:
+    """A target's AUC; and by impostor, numbered as the identities, the pairs with it and the AUC of these."""
     # Distances are summed difference by difference, not by the Gram matrix: equal embeddings must be
     # at distance 0 and ties stay ties.
     positives = np.sort(-pdist(selves))
-    n_negatives = len(selves) * len(crosses)
-    rows = max(1, _CHUNK_PAIRS // len(crosses))
-    wins = sum(
-        half_wins(positives, -cdist(selves[start : start + rows], crosses).ravel())
-        for start in range(0, len(selves), rows)
-    )
-    value = wins / (2 * len(positives) * n_negatives)
-    return TargetAuc(name, value, len(selves), len(crosses), len(positives), n_negatives)
+    count, value = np.zeros(n_identities), np.zeros(n_identities)
+    wins = 0
+    for impostor, crosses in of_impostor.items():
+        rows = max(1, _CHUNK_PAIRS // len(crosses))
+        won = sum(
+            half_wins(positives, -cdist(selves[start : start + rows], crosses).ravel())
+            for start in range(0, len(selves), rows)
+        )
+        count[impostor] = len(selves) * len(crosses)
+        value[impostor] = won / (2 * len(positives) * count[impostor])
+        wins += won
+    n_cross = sum(map(len, of_impostor.values()))
+    n_negatives = len(selves) * n_cross
+    whole = wins / (2 * len(positives) * n_negatives)
+    return TargetAuc(name, whole, len(selves), n_cross, len(positives), n_negatives), count, value
 
 
 def half_wins(sorted_positives: Floats, negatives: Floats) -> int:

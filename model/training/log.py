@@ -24,7 +24,7 @@ class StepRow:
 
 @dataclass(frozen=True)
 class ValidationRow:
-    """One validation: mean AUC over targets, generators pooled, its interval; the mean over generators."""
+    """One validation: mean AUC over targets, generators pooled, its interval or NaN; mean over generators."""
 
     step: int
     epoch: int

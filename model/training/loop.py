@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from model.frame_store import FrameSource
 from model.network import DriverNetwork
 from model.protocol import ORIGINAL, ProtocolResult
 from model.registry import build
+from model.resampling import Why
 from model.training.augment import vary
 from model.training.batches import Batch, batches, chosen_videos, videos_by_driver
 from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
@@ -240,12 +241,23 @@ def calibrate(
     return fit_calibration(pair_scores(embeddings[synthetic], targets, drivers))
 
 
+_NO_INTERVAL: Final[dict[Why, str]] = {
+    "few_clusters": "fewer than five target identities to draw from",
+    "few_same": "the same-driver pairs are of fewer than five drivers",
+    "lost_draws": "more than a tenth of the draws leave nothing to compare",
+    "no_overlap": "no overlap: the sample cannot show what it did not see",
+    "no_spread": "the draws hardly differ",
+}
+
+
 def summarise(result: ProtocolResult) -> dict[str, Any]:
     """A protocol result as the plain figures a model file carries; None where nothing could be measured."""
     pooled = result.pooled
+    refused = pooled.why_no_interval
     return {
         "auc": _number(pooled.auc),
-        "interval_95": [_number(pooled.low), _number(pooled.high)],
+        "interval_95": None if refused else [pooled.low, pooled.high],
+        **({"no_interval": _NO_INTERVAL[refused]} if refused else {}),
         "mean_over_generators": _number(result.mean_over_generators),
         "per_generator": {name: _number(one.auc) for name, one in result.per_generator.items()},
         "targets": len(pooled.targets),

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from model.protocol import auc, bootstrap_interval, eer, evaluate
+from model.protocol import auc, eer, evaluate
+from pipeline.benchmark.intervals import by_distance, joint_interval, parts
 
 
 def naive(
@@ -129,12 +130,32 @@ def test_equal_error_rate_of_known_cases() -> None:
     assert math.isnan(auc([], [1])) and math.isnan(eer([1], []).rate)
 
 
-def test_interval_is_that_of_a_mean_of_identities() -> None:
-    values = np.random.default_rng(1).normal(0.8, 0.1, size=35)
-    low, high = bootstrap_interval(values)
-    half = 1.96 * values.std() / math.sqrt(35)
-    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.01)
-    assert bootstrap_interval(values) == (low, high)
+def drawn_videos(n_people: int, n: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Embeddings of drivers that differ a little, and their targets and drivers."""
+    random = np.random.default_rng(1)
+    target = random.integers(0, n_people, n)
+    driver = np.where(random.random(n) < 0.4, target, random.integers(0, n_people, n))
+    habits = random.normal(size=(n_people, 4))
+    return habits[driver] + random.normal(size=(n, 4)), target.astype(str), driver.astype(str)
+
+
+@pytest.mark.parametrize("n_people", [5, 8])
+def test_interval_is_the_benchmarks(n_people: int) -> None:
+    vectors, target, driver = drawn_videos(n_people)
+    found = evaluate(vectors, target.tolist(), driver.tolist(), ["g"] * len(vectors)).pooled
+    whole = parts(by_distance(vectors), target, driver, np.ones(len(vectors), bool))
+    assert (found.low, found.high) == pytest.approx(joint_interval([whole]), abs=1e-12)
+    assert found.low < found.auc < found.high
+    assert found.why_no_interval is None
+
+
+@pytest.mark.parametrize("n_people", [2, 4])
+def test_fewer_than_five_targets_give_no_interval(n_people: int) -> None:
+    vectors, target, driver = drawn_videos(n_people)
+    found = evaluate(vectors, target.tolist(), driver.tolist(), ["g"] * len(vectors)).pooled
+    assert len(found.targets) == n_people
+    assert math.isnan(found.low) and math.isnan(found.high)
+    assert found.why_no_interval == "few_clusters"
 
 
 @pytest.mark.timeout(120)

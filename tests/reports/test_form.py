@@ -138,6 +138,16 @@ def test_model_is_never_trusted_beyond_its_own_words(said, status, words, fresh:
     assert words in found.text
 
 
+def test_model_file_without_an_interval_says_why(fresh: Path) -> None:
+    CaseBuilder().known("A", 1).write(fresh)
+    run = json.loads((fresh / "run.json").read_text())
+    why = "fewer than five target identities to draw from"
+    run["model"]["validation"] = {"validation": {"auc": 0.8, "interval_95": None, "no_interval": why}}
+    (fresh / "run.json").write_text(json.dumps(run))
+    found = Built(build_report(fresh).parent)
+    assert re.search(rf"95 % interval\s*–none\s*No interval\s*{why}", found.text)
+
+
 def test_conflicts_come_first(hostile: Built, plain: Built) -> None:
     assert hostile.html.index('id="conflict-heading"') < hostile.html.index('id="model-status"')
     assert "conflict-heading" not in plain.html

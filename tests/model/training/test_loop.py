@@ -72,6 +72,8 @@ def test_a_run_leaves_curve_logs_and_checkpoints(finished: Path, store: FrameSto
     _, _, state = load_run(finished)
     assert state.best_auc == max(row["auc"] for row in read_rows(finished / "validation.csv"))
     assert state.corpus == store.corpus
+    assert state.validation["interval_95"] is None  # of three targets
+    assert state.validation["no_interval"] == "fewer than five target identities to draw from"
 
 
 def test_training_separates_drivers_it_was_trained_on(store: FrameStore, tmp_path: Path) -> None:

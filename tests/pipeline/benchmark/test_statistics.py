@@ -62,7 +62,7 @@ def test_unit_weights_give_the_protocols_auc() -> None:
     every = np.ones(len(target), bool)
     found = parts(by_distance(vectors), target, driver, every)
     assert weighted_auc(found, np.ones((1, 8)))[0] == pytest.approx(
-        mean_auc(vectors, target, driver == target, every).auc, abs=1e-12
+        mean_auc(vectors, target, driver, every).auc, abs=1e-12
     )
 
 
@@ -82,7 +82,7 @@ def test_leaving_an_identity_out_leaves_it_out_as_target_and_as_driver() -> None
     for number, value in enumerate(weighted_auc(found, 1 - np.eye(8))):
         name = f"p{number:02}"
         kept = (target != name) & (driver != name)
-        again = mean_auc(vectors[kept], target[kept], (driver == target)[kept], np.ones(kept.sum(), bool))
+        again = mean_auc(vectors[kept], target[kept], driver[kept], np.ones(kept.sum(), bool))
         assert value == pytest.approx(again.auc, abs=1e-12)
 
 
