@@ -29,13 +29,13 @@ class Clock:
         self.interval = interval  # nominal frame interval, s
         self.repaired = 0
         self.times: list[float] = []
-        self._offset: float | None = None  # raw time of clock time zero
+        self.origin: float | None = None  # raw time of clock time zero; another behind a jump
         self._raw: float | None = None
 
     def push(self, raw: float | None) -> bool:
         """Take the next frame's raw time (s); True when the clock had to bridge a jump."""
         if not self.times:
-            self._offset = self._raw = raw
+            self.origin = self._raw = raw
             self.times.append(0.0)
             self.repaired += raw is None
             return False
@@ -44,17 +44,17 @@ class Clock:
             self.repaired += 1
             self.times.append(last + self.interval)
             return False
-        if self._offset is None:
-            self._offset = raw - (last + self.interval)
+        if self.origin is None:
+            self.origin = raw - (last + self.interval)
         self._raw = raw
-        time = raw - self._offset
+        time = raw - self.origin
         if last < time <= last + JUMP_SECONDS:
             self.times.append(time)
             return False
         self.repaired += 1
         self.times.append(last + self.interval)
         if abs(time - last) > JUMP_SECONDS:
-            self._offset = raw - self.times[-1]
+            self.origin = raw - self.times[-1]
             return True
         return False
 

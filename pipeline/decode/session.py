@@ -133,6 +133,7 @@ class _Run:
     breaks: list[int] = field(default_factory=list)
     shown: list[tuple[int, int]] = field(default_factory=list)  # source frame, times shown
     raw: list[float | None] = field(default_factory=list)
+    origins: list[float | None] = field(default_factory=list)  # raw time of the clock's zero at each frame
 
     def take(self, frames: Iterator[SourceFrame]) -> None:
         """Clock, grid and scale every frame; a frame is scaled once it is known to be shown."""
@@ -155,6 +156,7 @@ class _Run:
             elif self.portraits.wants(time):
                 self.portraits.add(time, source.frame)
             self.raw.append(source.second)
+            self.origins.append(self.clock.origin)
             held = source.frame if source.wanted else None
             self.decoded += 1
             self.pictures += source.frame is not None
@@ -232,10 +234,11 @@ class _Run:
         )
 
     def _seconds(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Presentation times from the first frame: the file's own, the clock's where it has none."""
-        first = next((r for r in self.raw if r is not None), 0.0)
+        """Times from the first frame: the file's own; where it has none, the clock's, on the file's scale."""
+        first = next((origin for origin in self.origins if origin is not None), 0.0)
+        since = np.asarray([0.0 if origin is None else origin - first for origin in self.origins])
         own = np.asarray([np.nan if r is None else r - first for r in self.raw])
-        return np.where(np.isnan(own), times, own)
+        return np.where(np.isnan(own), times + since, own)
 
     def _caveats(
         self,

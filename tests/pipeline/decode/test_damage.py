@@ -45,6 +45,23 @@ def damaged(path: Path, numbers: range) -> Path:
     return copy
 
 
+def without_times(path: Path, numbers: range) -> Path:
+    """Take the presentation times of these pictures, in file order, out of a transport stream."""
+    data = bytearray(path.read_bytes())
+    beginnings = []
+    for packet in range(0, len(data), 188):
+        if data[packet + 1] & 0x40:  # payload unit start
+            beginning = packet + 4 + (1 + data[packet + 4] if data[packet + 3] & 0x20 else 0)
+            if data.startswith(b"\0\0\1\xe0", beginning):  # PES packet of the video
+                beginnings.append(beginning)
+    for beginning in beginnings[numbers.start : numbers.stop]:
+        data[beginning + 7] &= 0x3F  # PTS_DTS_flags
+        length = data[beginning + 8]
+        data[beginning + 9 : beginning + 9 + length] = b"\xff" * length
+    path.write_bytes(data)
+    return path
+
+
 def in_gap(count: int, gaps: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
     lost = np.zeros(count, bool)
     for start, end in gaps:
@@ -204,6 +221,18 @@ def test_jump_of_the_clock_is_bridged_and_parted(tmp_path: Path, decode: Callabl
     assert part.gaps == ((20, 20),)
     assert part.reason_code == "timestamps_repaired"
     np.testing.assert_allclose(part.seconds[[0, 19, 20, 39]], [0, 0.76, 5000.0, 5000.76])
+
+
+@pytest.mark.parametrize("missing", [range(3), range(30, 32)])
+@pytest.mark.parametrize(("jump", "reordered"), [(0, "0"), (0, "2"), (5_000_000, "0")])
+def test_times_run_on_evenly_where_the_file_has_none(
+    tmp_path: Path, decode: Callable[..., Decoded], missing: range, jump: int, reordered: str
+) -> None:
+    times = [40 * k + (jump if k >= 20 else 0) for k in range(60)]
+    path = write_video(tmp_path / "a.ts", scene(60), times=times, bf=reordered)
+    part = decode(without_times(path, missing), fps=None)
+    assert part.reason_code == "timestamps_repaired"
+    np.testing.assert_allclose(part.seconds, np.asarray(times) / 1000, atol=1e-3)
 
 
 def test_index_lost_with_the_end_of_the_file_is_named(
