@@ -106,11 +106,12 @@ def by_score(pairs: pl.DataFrame, videos: pl.DataFrame) -> Scorer:
 
 
 def _single_source(videos: pl.DataFrame) -> pl.DataFrame | None:
-    """Videos whose driver comes from the target's own corpus; None where there is but one corpus."""
+    """Videos whose driver comes from the target's own corpus; None without any, or with but one corpus."""
     known = videos.filter(pl.col("source").is_not_null() & pl.col("driver_source").is_not_null())
     if known["source"].n_unique() < 2:
         return None
-    return known.filter(pl.col("source") == pl.col("driver_source"))
+    known = known.filter(pl.col("source") == pl.col("driver_source"))
+    return known if len(known) else None
 
 
 def one_a_video(embeddings: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:

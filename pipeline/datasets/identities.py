@@ -86,6 +86,8 @@ def read_sources(path: Path) -> tuple[dict[str, str], list[DatasetProblem]]:
             problems.append(
                 DatasetProblem(path.name, entry.line, f"{entry.identity} stands above the first heading.")
             )
+        elif not entry.heading:
+            problems.append(DatasetProblem(path.name, entry.line, "the heading '' names no source."))
         else:
             sources[entry.identity] = entry.heading.split()[0].rstrip(":")
     return sources, problems

@@ -43,7 +43,11 @@ def read_table_dataset(path: Path) -> Dataset:
     if missing:
         raise UserError(f"{path} has no column {missing[0]!r}: a dataset needs {', '.join(REQUIRED)}.")
     raw = raw.select(name for name, kind in raw.schema.items() if name in COLUMNS or not kind.is_nested())
-    raw = raw.rename({"line": "line_"}) if "line" in raw.columns else raw  # ours counts the rows
+    if "line" in raw.columns:  # ours counts the rows
+        spare = "line_"
+        while spare in raw.columns:
+            spare += "_"
+        raw = raw.rename({"line": spare})
     text = raw.select(
         pl.col(name).cast(pl.String).str.strip_chars().replace("", None) for name in raw.columns
     ).with_row_index("line", offset=1 if path.suffix.lower() == ".parquet" else 2)
@@ -96,6 +100,8 @@ def _problems(path: Path, table: pl.DataFrame, originals: pl.Series) -> list[tup
             )
         elif file in seen:
             found.append((row["line"], f"{name} stands already in line {seen[file]}; left out."))
+        elif "\0" in name:
+            found.append((row["line"], "its path holds a NUL byte; left out."))
         elif not os.access(file, os.R_OK):
             found.append((row["line"], f"{name} is missing or cannot be read; left out."))
         else:

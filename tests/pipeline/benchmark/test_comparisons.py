@@ -306,3 +306,12 @@ def test_pairs_of_absent_videos_are_counted_among_those_left_out(tmp_path: Path)
     assert len(problems) == 2
     (row,) = pl.read_parquet(run.root / "pair_files.parquet").to_dicts()
     assert (row["n_same"], row["n_different"], row["n_left_out"]) == (0, 1, 2)
+
+
+def test_nobody_driven_from_the_own_source_leaves_the_single_source_protocol_out() -> None:
+    dataset, embeddings = corpus()
+    own = pl.when(pl.col("target") == "p0").then(pl.lit("A")).otherwise(pl.lit("B"))
+    labels = dataset.labels.with_columns(source=own, driver_source=pl.lit("C"))
+    scores = pl.DataFrame({"left": [labels["path"][0]], "right": [labels["path"][1]], "score": [0.5]})
+    for found in (measure_model("m", embeddings, labels), measure_scores("m", scores, labels)):
+        assert {row["protocol"] for row in found.results} == {"paper"}

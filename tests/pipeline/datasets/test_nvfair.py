@@ -80,6 +80,12 @@ def test_stray_apostrophe_is_dropped_and_said_with_its_line(tmp_path: Path) -> N
     assert 'subject_sources.txt, line 12: "1085\'" has a stray quotation mark; read as 1085.' in said(dataset)
 
 
+def test_source_without_a_name_is_said_with_its_line(tmp_path: Path) -> None:
+    (nvfair(tmp_path) / "subject_sources.txt").write_text("RAVDESS dataset\nActor_01\n: 1001\n", "utf-8")
+    said = [str(problem) for problem in read_nvfair(tmp_path).problems]
+    assert "subject_sources.txt, line 3: the heading '' names no source." in said
+
+
 def test_own_split_wins_over_the_released_one_and_the_difference_is_said(tmp_path: Path) -> None:
     nvfair(tmp_path)
     # 1001 is a test identity of the release.

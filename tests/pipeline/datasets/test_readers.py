@@ -157,6 +157,21 @@ def test_original_is_read_in_every_plain_spelling_and_no_other_is_guessed(tmp_pa
     assert read_table_dataset(parquet).labels["original"].to_list() == [True, False, False]
 
 
+def test_path_with_a_nul_byte_is_named_by_line(tmp_path: Path) -> None:
+    (problem,) = read_table_dataset(
+        table(tmp_path, "a.mp4,ann,ann,gaga,test,", "b\0.mp4,ann,ben,x,,")
+    ).problems
+    assert str(problem) == "labels.csv, line 3: its path holds a NUL byte; left out."
+
+
+def test_columns_line_and_line__are_both_attributes(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4")
+    path = tmp_path / "labels.csv"
+    path.write_text("path,target,driver,generator,line,line_\na.mp4,ann,ann,gaga,7,8\n", "utf-8")
+    (row,) = read_table_dataset(path).attributes.select(pl.exclude("path")).rows()
+    assert row == ("7", "8")
+
+
 def test_people_in_more_than_one_split_are_remarked(tmp_path: Path) -> None:
     """As when rows are split at random: ann's way of moving is learnt, and then found again."""
     path = table(tmp_path, "a.mp4,ann,ann,gaga,train,", "b.mp4,cat,ann,gaga,test,", "c.mp4,ben,ben,gaga,,")
