@@ -36,6 +36,8 @@ SPLIT_FILE: Final = "train_val_test_splits.txt"
 SOURCE_FILE: Final = "subject_sources.txt"
 METADATA_FOLDERS: Final = ("", "metadata")
 VIDEO_SUFFIXES: Final = (".mp4", ".webm", ".mkv", ".mov", ".avi")
+#: Counted where they lie, so that none is overlooked; the corpus is of the suffixes above.
+OTHER_VIDEO_SUFFIXES: Final = (".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts", ".mts", ".ogv", ".mxf")
 RELEASED: Final = Path(__file__).parent / "nvfair_split.json"
 
 
@@ -72,6 +74,12 @@ def read_nvfair(root: Path) -> Dataset:
             f"{root} holds no video in NVFAIR's layout (<source>/<generator>-generated/<target>/<file>.mp4): "
             "name the folder that holds the source folders."
         )
+    if scan.elsewhere:
+        sentence = (
+            f"the first of {len(scan.elsewhere):,} videos that lie in no target's folder, in a folder below "
+            f"one, or are none of {', '.join(VIDEO_SUFFIXES)}; left out."
+        )
+        scan.problems.append(DatasetProblem(min(scan.elsewhere), None, sentence, len(scan.elsewhere)))
     splits, sources = _splits(root, scan), _sources(root, scan)
     labels = label_frame(
         {
@@ -103,6 +111,7 @@ class _Scan:
     generators: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     problems: list[DatasetProblem] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
 
     def source(self, folder: os.DirEntry[str]) -> None:
@@ -122,6 +131,9 @@ class _Scan:
             generator = ORIGINAL if generated.name == ORIGINALS else generated.name.removesuffix(GENERATED)
             for target in _folders(generated.path):
                 self._target(folder.name, generator, target, f"{folder.name}/{generated.name}/{target.name}")
+            for entry in os.scandir(generated.path):
+                if not entry.is_dir():
+                    self._elsewhere(entry)
 
     def _target(self, source: str, generator: str, folder: os.DirEntry[str], below: str) -> None:
         try:
@@ -131,7 +143,10 @@ class _Scan:
             return
         for entry in entries:
             name = entry.name
-            if name.startswith(".") or not name.lower().endswith(VIDEO_SUFFIXES):
+            if name.startswith("."):
+                continue
+            if not name.lower().endswith(VIDEO_SUFFIXES):
+                self._elsewhere(entry)
                 continue
             path = f"{below}/{name}"
             if not is_utf8(path):
@@ -153,6 +168,16 @@ class _Scan:
             self.drivers.append(self._once(driver))
             self.generators.append(self._once(generator))
             self.sources.append(self._once(source))
+
+    def _elsewhere(self, entry: os.DirEntry[str]) -> None:
+        """Note a video that lies where none is looked for, or all below a folder."""
+        files = [entry.path]
+        if entry.is_dir():
+            files = [f"{folder}/{name}" for folder, _, names in os.walk(entry.path) for name in names]
+        for file in files:
+            name = file.rpartition("/")[2].lower()
+            if name.endswith(VIDEO_SUFFIXES + OTHER_VIDEO_SUFFIXES) and not name.startswith("."):
+                self.elsewhere.append(os.path.relpath(file, self.root))
 
     def _driver(self, generator: str, target: str, path: str, name: str) -> str | None:
         """The driver, or None when the label is broken and was reported."""

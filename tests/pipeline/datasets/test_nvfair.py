@@ -157,6 +157,21 @@ def test_unknown_generator_folder_is_counted_and_named(tmp_path: Path) -> None:
     assert dataset.excluded == 2
 
 
+def test_videos_that_lie_elsewhere_are_counted_with_an_example(tmp_path: Path) -> None:
+    nvfair(
+        tmp_path,
+        "CREMA-D/originals/flat.mp4",
+        "CREMA-D/tps-generated/1001--c--1002.webm",
+        "CREMA-D/tps-generated/1001/deep/er/1001--c--1002.mp4",
+        "CREMA-D/tps-generated/1001/1001--c--1002.M4V",
+        "CREMA-D/tps-generated/1001/notes.txt",  # no video
+        "CREMA-D/tps-generated/1001/deep/._1001--c--1002.mp4",
+    )
+    dataset = read_nvfair(tmp_path)
+    assert "CREMA-D/originals/flat.mp4: the first of 4 videos that lie in no target's folder" in said(dataset)
+    assert (len(dataset), dataset.excluded) == (len(NVFAIR_FILES), 4)
+
+
 def test_dangling_link_is_missing_and_the_link_to_a_video_is_not(tmp_path: Path) -> None:
     nvfair(tmp_path / "corpus")
     (tmp_path / "real.mp4").touch()
