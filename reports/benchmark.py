@@ -12,7 +12,7 @@ from model.validated_for import in_words
 from reports import digits, page
 from reports.benchmark_lists import list_tables, shown, write_lists
 from reports.benchmark_run import BenchmarkRun, load_run
-from reports.benchmark_tables import NOT_MEASURED, Cell, paper_tables, write_tables
+from reports.benchmark_tables import NOT_MEASURED, Cell, caveat, paper_tables, write_tables
 from reports.figures.benchmark import clip_lengths, identities, panels, robustness, trade_off
 from reports.wording import t
 
@@ -46,8 +46,7 @@ def build_benchmark_report(folder: Path) -> Path:
         drawn=drawn,
         models=[(model, identities(run, model, number)) for number, model in enumerate(run.models)],
         left_out=_left_out(run),
-        is_nvfair=run.record["dataset"]["kind"] == "NVFAIR"
-        and by_name["table-3"].rows[0][1][-1].theirs is not None,
+        caveat=caveat(run),
         style=style,
         script=script,
         policy=page.policy(style, script),

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import polars as pl
 
 from reports.benchmark_run import MEAN, POOLED, BenchmarkRun, Figure, MeasuredModel
-from reports.paper_figures import BASELINE, COLUMNS, CROSS_GENERATOR, GENERATORS, SYSTEMS
+from reports.paper_figures import (
+    BASELINE,
+    COLUMNS,
+    CROSS_GENERATOR,
+    GENERATORS,
+    SYSTEMS,
+    TARGETS,
+)
+from reports.wording import plain
 
 OVERALL: Final = {POOLED: "overall, pooled", MEAN: "overall, mean"}
 NOT_MEASURED: Final = "not measured"
@@ -35,19 +43,24 @@ class Cell:
 
 @dataclass(frozen=True)
 class PaperTable:
-    """A table: ``rows`` are a label and one cell a column. ``name`` is its file name."""
+    """A table: ``rows`` are a label and one cell a column. ``name`` is its file name.
+
+    ``caveat``: why a difference to the paper's figures says little, in one sentence; None where it says much,
+    and where none of these figures stands in the table.
+    """
 
     name: str
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    caveat: str | None = None
 
 
 def paper_tables(run: BenchmarkRun) -> list[PaperTable]:
     """Tables III to VIII, then every model of the run by every protocol."""
     length = _length(run)
     beside = "" if length == 64 else "; the paper's are of T = 64"
-    return [
+    tables = [
         _systems(
             run,
             "table-3",
@@ -84,6 +97,28 @@ def paper_tables(run: BenchmarkRun) -> list[PaperTable]:
         ),
         _every_model(run),
     ]
+    why = caveat(run)
+    if why is None:
+        return tables
+    short = plain(f"benchmark.{why}.short")
+    return [replace(one, caveat=short) if _shows_the_papers(one) else one for one in tables]
+
+
+def caveat(run: BenchmarkRun) -> Literal["not_nvfair", "not_test"] | None:
+    """Why the paper's figures stand beside ours for comparison only; None where they are of the same test.
+
+    ``not_test``: NVFAIR, but other videos than those of its test split, or fewer targets.
+    """
+    dataset = run.record["dataset"]
+    if dataset["kind"] != "NVFAIR" or not _is_nvfair(run):
+        return "not_nvfair"
+    counts = [row for row in dataset.get("counts", []) if row["generator"] in run.generators]
+    whole = {row["split"] for row in counts} == {"test"} and all(row["targets"] >= TARGETS for row in counts)
+    return None if whole else "not_test"
+
+
+def _shows_the_papers(table: PaperTable) -> bool:
+    return any(cell.theirs is not None for _, cells in table.rows for cell in cells)
 
 
 def _length(run: BenchmarkRun) -> int:
@@ -152,29 +187,25 @@ def _cross_generator(run: BenchmarkRun, name: str, number: str, condition: str, 
     published = CROSS_GENERATOR[condition] if _is_nvfair(run) else {}
     rows = []
     for trained in generators:
-        model = _trained_on(run, condition, length, trained)
-        rows.append(
-            (
-                f"trained on {trained}",
-                tuple(
-                    Cell(
-                        run.figure(model, tested) if model else Figure(),
-                        published.get(trained, {}).get(tested),
-                    )
-                    for tested in generators
-                ),
+        models = _trained_on(run, condition, length, trained)
+        theirs = published.get(trained, {})
+        if not models:
+            rows.append(
+                (f"trained on {trained}", tuple(Cell(Figure(), theirs.get(one)) for one in generators))
             )
-        )
+        for model in models:
+            label = f"trained on {trained}" + (f" ({model.file})" if len(models) > 1 else "")
+            cells = (Cell(run.figure(model, tested), theirs.get(tested)) for tested in generators)
+            rows.append((label, tuple(cells)))
     title = (
         f"{number}. F5C {condition} across generators, T = {length}: trained on (rows), tested on (columns)"
     )
     return PaperTable(name, title, tuple(generators), tuple(rows))
 
 
-def _trained_on(run: BenchmarkRun, condition: str, length: int, generator: str) -> MeasuredModel | None:
+def _trained_on(run: BenchmarkRun, condition: str, length: int, generator: str) -> list[MeasuredModel]:
     wanted = ("F5C", condition, length, (generator,))
-    found = (m for m in run.models if (m.backbone, m.condition, m.clip_length, m.trained_on) == wanted)
-    return next(found, None)
+    return [m for m in run.models if (m.backbone, m.condition, m.clip_length, m.trained_on) == wanted]
 
 
 def _every_model(run: BenchmarkRun) -> PaperTable:
@@ -205,12 +236,14 @@ def write_tables(tables: Iterable[PaperTable], folder: Path) -> None:
                     "high": cell.ours.high,
                     "paper": cell.theirs,
                     "difference": cell.difference,
+                    "caveat": None if cell.theirs is None else table.caveat,
                 }
                 for label, cells in table.rows
                 for column, cell in zip(table.columns, cells, strict=True)
             ],
             schema={"row": pl.String, "column": pl.String}
-            | dict.fromkeys(("auc", "low", "high", "paper", "difference"), pl.Float64),
+            | dict.fromkeys(("auc", "low", "high", "paper", "difference"), pl.Float64)
+            | {"caveat": pl.String},
         )
         said = frame.with_columns(pl.col("auc").cast(pl.String).fill_null(NOT_MEASURED))
         said.write_csv(folder / f"{table.name}.csv")
@@ -222,6 +255,7 @@ def latex(table: PaperTable) -> str:
     """A ``tabular``: AUC, its interval, and the paper's figure in parentheses."""
     lines = [
         f"% {table.title}",
+        *([f"% {table.caveat}"] if table.caveat else []),
         f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}",
         "\\hline",
         " & ".join(["", *map(escaped, table.columns)]) + r" \\",

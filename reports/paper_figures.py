@@ -10,6 +10,8 @@ from typing import Final
 
 #: The paper's name of a generator -> the folder name of NVFAIR's release.
 GENERATORS: Final = {"FV2V": "facevid2vid", "TPS": "tps", "LIA": "lia"}
+#: Test identities of NVFAIR, behind every figure here.
+TARGETS: Final = 35
 COLUMNS: Final = ("overall", "facevid2vid", "tps", "lia")
 
 #: (backbone, condition, T) -> overall, FV2V, TPS, LIA.

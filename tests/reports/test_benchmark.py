@@ -43,6 +43,13 @@ IMPORTED = {
 }  # fmt: skip
 
 
+def counted(split: str, targets: int) -> list[dict[str, Any]]:
+    """The videos measured, as benchmark.json counts them."""
+    counts = {"self": 700, "cross": 2000, "targets": targets, "drivers": targets}
+    originals = {"split": split, "generator": "original", **counts, "cross": 0, "targets": targets - 5}
+    return [*({"split": split, "generator": name, **counts} for name in GENERATORS), originals]
+
+
 def auc_of(number: int, subset: str) -> float:
     """Some figure that differs in every cell."""
     return 0.8 + 0.01 * number + 0.001 * len(subset)
@@ -107,7 +114,7 @@ def folder(tmp_path: Path) -> Path:
         "tool": {"name": "driverprint", "version": "0"}, "command": ["driverprint", "benchmark"],
         "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:00:00+00:00",
         "dataset": {"name": "NVFAIR", "kind": "NVFAIR", "excluded": 0, "problems": ["<img src=x>"],
-                    "problems_in_all": 1},
+                    "problems_in_all": 1, "counts": counted("test", 35)},
         "videos": {"processed": 5, "failed": 1, "failures": [{"path": "<b>.mp4", "reason": "bad"}]},
         "robustness": {"videos": 420, "failed": 1, "failures": [
             {"path": "<u>.mp4", "alteration": "h264-28", "reason": "bad"}]},
@@ -134,6 +141,37 @@ def test_each_cell_has_ours_theirs_difference_and_interval(folder: Path) -> None
     assert cell(folder, "table-3", "NVFAIR landmark baseline", "overall, pooled")["paper"] == 0.853
     assert cell(folder, "table-7", "F5C FEAT_DIFF T=32", "overall, mean")["auc"] == auc_of(
         2, "mean of generators"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts", "why"),
+    [
+        ("NVFAIR", counted("test", 35), None),
+        ("NVFAIR", counted("train", 100), "not_test"),
+        ("NVFAIR", [*counted("train", 100), *counted("test", 35)], "not_test"),
+        ("NVFAIR", counted("test", 12), "not_test"),
+        ("AVAPrintDB", counted("test", 35), "not_nvfair"),
+    ],
+)
+def test_papers_figures_stand_uncommented_only_beside_its_own_test_split(
+    folder: Path, kind: str, counts: list[dict[str, Any]], why: str | None
+) -> None:
+    record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+    record["dataset"] |= {"kind": kind, "counts": counts}
+    (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+    html = build_benchmark_report(folder).read_text("utf-8")
+    rows = pl.read_csv(folder / "tables" / "table-3.csv", schema_overrides={"caveat": pl.String})
+    tex = (folder / "tables" / "table-3.tex").read_text("utf-8")
+    for code in ("not_nvfair", "not_test"):
+        short = strings()[f"benchmark.{code}.short"]
+        assert (strings()[f"benchmark.{code}.title"] in html) == (code == why)
+        assert (f"% {short}\n" in tex) == (code == why)
+        beside = rows.filter(pl.col("caveat") == short)["paper"]
+        assert beside.to_list() == (rows["paper"].drop_nulls().to_list() if code == why else [])
+    assert "caveat" in pl.read_parquet(folder / "tables" / "table-3.parquet").columns
+    assert strings()["benchmark.not_nvfair.short"] not in (folder / "tables" / "models.tex").read_text(
+        "utf-8"
     )
 
 
@@ -175,6 +213,29 @@ def test_model_trained_on_one_generator_fills_its_row_of_the_matrix_only(folder:
     assert cell(folder, "table-4", "trained on tps", "lia")["auc"] is None
     rows = pl.read_parquet(folder / "tables" / "table-6.parquet")
     assert rows.filter(pl.col("auc") == auc_of(3, "pooled")).is_empty()
+
+
+def test_models_of_one_system_and_file_name_are_told_apart_in_every_table(folder: Path) -> None:
+    """As when a model is trained again under its name, and measured in the same run."""
+    ids = {one["model_id"]: f"{number}" * 64 for number, one in enumerate(MODELS, start=1)}
+    for name in ("results", "targets", "curves"):
+        frame = pl.read_parquet(folder / f"{name}.parquet")
+        frame.with_columns(pl.col("model_id").replace(ids)).write_parquet(folder / f"{name}.parquet")
+    for generators, table, row in (
+        ("all", "table-3", "F5C FEAT_DIFF T=64"),
+        (["lia"], "table-4", "trained on lia"),
+    ):
+        models = [
+            model(number, "FEAT_DIFF", 64, generators, "T=feat.onnx") | {"model_id": f"{number}" * 64}
+            for number in (1, 2, 3)
+        ]
+        record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+        (folder / "benchmark.json").write_text(json.dumps(record | {"models": models}), encoding="utf-8")
+        build_benchmark_report(folder)
+        for number in (1, 2, 3):
+            label = f"{row} (T=feat.onnx, {f'{number}' * 12})"
+            assert cell(folder, table, label, "lia")["auc"] == auc_of(number, "lia")
+        assert len({one.title for one in load_run(folder).models}) == 3
 
 
 def test_imported_system_stands_beside_the_baseline(folder: Path) -> None:
