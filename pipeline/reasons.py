@@ -31,6 +31,7 @@ DECODE_CAVEATS: Final[dict[str, str]] = {
     "salvaged": "parts of the video are damaged; frames before and after the damage were used",
     "holes": "frames are missing in places although the decoder did not complain; no clip spans them",
     "truncated": "the file ends before the video it declares; frames before the cut were used",
+    "several_tracks": "the file holds several video tracks; only the one a player would choose was used",
     "shortened": "the video is longer than the limit; only its beginning was used",
     "timestamps_repaired": "presentation times were missing, repeated or jumped and were continued evenly",
 }

@@ -135,13 +135,28 @@ def open_container(descriptor: int, limits: Limits) -> Any:
 
 def video_stream(container: Any) -> Any:
     """The video stream a player would choose, cover pictures aside. Raises RefusedError."""
-    streams = [s for s in container.streams.video if not s.disposition & s.disposition.__class__.attached_pic]
+    streams = _video_streams(container)
     if not streams:
         raise RefusedError(
             "no_video_stream", "The file holds no video stream.", VideoFacts(container=container.format.name)
         )
     best = container.streams.best("video")
     return best if best in streams else streams[0]
+
+
+def other_tracks(container: Any, stream: Any) -> str | None:
+    """One sentence if the container holds more videos than this stream's."""
+    streams = _video_streams(container)
+    if len(streams) == 1:
+        return None
+    return (
+        f"The file holds {len(streams)} video tracks; only track {streams.index(stream) + 1}, which a player "
+        "would choose, was analysed; copy the others into files of their own to have them analysed."
+    )
+
+
+def _video_streams(container: Any) -> list[Any]:
+    return [s for s in container.streams.video if not s.disposition & s.disposition.__class__.attached_pic]
 
 
 def _short(error: Exception) -> str:

@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.decode.centre import DoubtError, centre_frames, may_be_cut, plan_centre
-from pipeline.decode.container import RefusedError, open_container, open_read_only, video_stream
+from pipeline.decode.container import (
+    RefusedError,
+    open_container,
+    open_read_only,
+    other_tracks,
+    video_stream,
+)
 from pipeline.decode.damage import Damage, grid_gaps, holes
 from pipeline.decode.grid import Clock, Grid, median_interval, varies
 from pipeline.decode.luma import CropOutsideError, LumaScaler
@@ -79,7 +85,7 @@ def _decode_file(path: str, request: DecodeRequest, limits: Limits, sink: Sink) 
                 if request.decoder == "decord"
                 else pyav_frames(container, stream, limits, damage, tally)
             )
-            run = _Run(request, limits, sink, facts, nominal_interval(stream), pixel_aspect(stream))
+            run = _run(container, stream, facts, request, limits, sink)
             try:
                 run.take(frames)
             except CropOutsideError as error:
@@ -101,7 +107,7 @@ def _decode_centre(
     tally = Tally()
     held: list[tuple[NDArray[np.uint8], int]] = []
     holding = replace(sink, frame=lambda picture, times: held.append((picture, times)))
-    run = _Run(request, limits, holding, facts, nominal_interval(stream), pixel_aspect(stream))
+    run = _run(container, stream, facts, request, limits, holding)
     try:
         clip = plan_centre(container, stream, request.centre, limits, tally)
         run.take(centre_frames(stream, clip, limits))
@@ -115,6 +121,13 @@ def _decode_centre(
     return replace(outcome, left_out=(clip.start, len(clip.times) - clip.end))
 
 
+def _run(
+    container: Any, stream: Any, facts: VideoFacts, request: DecodeRequest, limits: Limits, sink: Sink
+) -> _Run:
+    interval, aspect = nominal_interval(stream), pixel_aspect(stream)
+    return _Run(request, limits, sink, facts, interval, aspect, other_tracks(container, stream))
+
+
 @dataclass
 class _Run:
     """The state of one file on its way through clock, grid and scaler."""
@@ -125,6 +138,7 @@ class _Run:
     facts: VideoFacts
     interval: float
     pixel_aspect: float
+    others: str | None  # a sentence, where the file holds other video tracks
     decoded: int = 0  # source frames, those whose times alone are known among them
     pictures: int = 0  # of these, frames that were really decoded
     handed_out: int = 0
@@ -262,6 +276,8 @@ class _Run:
         cut = self._truncation(tally, duration)
         if cut:
             found.insert(len(found) if gaps else 0, ("truncated", cut))
+        if self.others:
+            found.append(("several_tracks", self.others))
         if self.shortened:
             found.append(
                 ("shortened", f"Only the first {duration:.0f} s were used, the limit for one video.")

@@ -111,3 +111,12 @@ def test_case_with_very_many_questioned_videos_says_that_none_was_tested(fresh: 
     said = "a case with more than 50 questioned videos goes without"
     assert said in build(case, fresh).text
     assert said not in plain.text
+
+
+def test_what_was_remarkable_about_a_processed_file_is_said(fresh: Path) -> None:
+    remark = "The file holds 2 video tracks; only track 1 was analysed."
+    case = CaseBuilder(pictures=False).known("Ada", 1).known("Ben", 1)
+    case.questioned("q.mkv", "Ada", reason_code="several_tracks", reason=remark)
+    built = build(case, fresh)
+    assert remark in built.text
+    assert "decoded with a caveat" in built.text

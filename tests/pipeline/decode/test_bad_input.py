@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -173,6 +174,57 @@ def test_long_video_is_shortened_and_says_so(tmp_path: Path) -> None:
     assert isinstance(decoded, Decoded)
     assert decoded.frames.shape[0] == len(decoded.seconds) == decoded.facts.frames_on_grid == 25
     assert decoded.reason_code == "shortened"
+
+
+def two_tracks(path: Path, cover: bool = False) -> Path:
+    """Two videos of different size in one file, the larger the second; or a video and a cover picture."""
+    with av.open(str(path), "w") as out:
+        tracks = []
+        for codec, side in (("libx264", 64), ("mjpeg" if cover else "libx264", 96)):
+            track: Any = out.add_stream(codec, rate=25)
+            track.width, track.height = side, side
+            track.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            tracks.append(track)
+        if cover:
+            tracks[1].disposition = type(tracks[1].disposition).attached_pic
+        for number, picture in enumerate(scene(60, 96, 96)):
+            for track in tracks[: 1 if cover and number else 2]:
+                out.mux(track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for track in tracks:
+            out.mux(track.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
+def test_file_with_several_videos_says_which_was_analysed(
+    tmp_path: Path, decode: Callable[..., Decoded], name: str
+) -> None:
+    decoded = decode(two_tracks(tmp_path / name))
+    assert decoded.reason_code == "several_tracks"
+    track = 1 if decoded.facts.width == 64 else 2
+    assert f"holds 2 video tracks; only track {track}, " in str(decoded.reason)
+    assert "copy the others into files of their own" in str(decoded.reason)
+
+
+def test_cover_picture_is_no_second_video(tmp_path: Path, decode: Callable[..., Decoded]) -> None:
+    decoded = decode(two_tracks(tmp_path / "a.mp4", cover=True))
+    assert (decoded.facts.frames_decoded, decoded.reason_code) == (60, None)
+
+
+def test_other_videos_of_a_file_are_said_beside_any_other_caveat(
+    tmp_path: Path, decode: Callable[..., Decoded]
+) -> None:
+    path = two_tracks(tmp_path / "a.mkv")
+    with GuardedDecoder(Limits(frames=25)) as decoder:
+        short = decoder.decode(path, DecodeRequest())
+    assert isinstance(short, Decoded)
+    assert short.reason_code == "several_tracks"
+    assert "Only the first" in str(short.reason)
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    part = decode(cut)
+    assert part.reason_code in ("truncated", "salvaged")
+    assert "2 video tracks" in str(part.reason)
 
 
 @pytest.mark.parametrize(
