@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import polars as pl
 
 from pipeline.errors import UserError
 
+SHORT: Final = 12  # digits of a model's id where its file's name does not tell it from another
 POOLED: Final = "pooled"
 MEAN: Final = "mean of generators"
 
@@ -110,7 +112,16 @@ def load_run(folder: Path) -> BenchmarkRun:
         ) from None
     measured = set(tables["results"]["model_id"])
     models = tuple(_model(entry) for entry in record["models"] if entry["model_id"] in measured)
-    return BenchmarkRun(folder, record, models, **tables)
+    return BenchmarkRun(folder, record, _told_apart(models), **tables)
+
+
+def _told_apart(models: tuple[MeasuredModel, ...]) -> tuple[MeasuredModel, ...]:
+    """The models, those of one title with the beginning of their id beside the file: one was retrained."""
+    titles = Counter(model.title for model in models)
+    return tuple(
+        replace(model, file=f"{model.file}, {model.model_id[:SHORT]}") if titles[model.title] > 1 else model
+        for model in models
+    )
 
 
 def _model(record: dict[str, Any]) -> MeasuredModel:

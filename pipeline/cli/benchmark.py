@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +45,7 @@ from pipeline.errors import UserError
 from pipeline.frames.store import store_plan
 from pipeline.machine import worker_count
 from reports.benchmark import build_benchmark_report
+from reports.benchmark_run import SHORT
 
 EXAMPLES: Final = """
 Examples:
@@ -316,7 +318,12 @@ def _say_how_it_ended(run: RunFolder, record: dict[str, Any]) -> Exit:
     for row in videos["failures"][:MOST_SHOWN]:
         console.print(f"  failed: {row['path']}: {row['reason']}", markup=False)
     results = pl.read_parquet(run.root / "results.parquet")
-    names = {model["model_id"]: model["file"] for model in record["models"]}
+    files = Counter(model["file"] for model in record["models"])
+    names = {
+        model["model_id"]: model["file"]
+        + (f", {model['model_id'][:SHORT]}" if files[model["file"]] > 1 else "")
+        for model in record["models"]
+    }
     paper = results.filter((pl.col("protocol") == "paper") & ~pl.col("originals"))
     for row in paper.iter_rows(named=True):
         value = "not measurable" if row["auc"] is None else f"{row['auc']:.3f}"

@@ -117,7 +117,7 @@ def panels(table: PaperTable, number: int) -> Markup | None:
 def clip_lengths(table: PaperTable) -> Markup | None:
     """AUC over T, with intervals, the paper's beside; None for fewer than two lengths."""
     column = table.columns.index("overall, pooled")
-    found = [(label.rpartition("T=")[2].split()[0], cells[column]) for label, cells in table.rows]
+    found = [(label.partition("T=")[2].split()[0], cells[column]) for label, cells in table.rows]
     measured = [(int(length), cell.ours.auc, cell) for length, cell in found if cell.ours.auc is not None]
     if len({length for length, _, _ in measured}) < 2:
         return None
