@@ -67,11 +67,12 @@ def placed(path: str) -> Placed:
 
     ``known`` must be a folder of the evidence itself: what an archive calls its folders was chosen by
     whoever packed it and never makes a questioned file known. Below ``known`` archives are transparent:
-    the folders inside one count as if it were unpacked in its place. Identities are NFC-normalised, so
-    that one name typed on two systems is one identity.
+    the folders inside one count as if it were unpacked in its place. ``Known`` and ``KNOWN`` are the same
+    folder, as on most systems files come from. Identities are NFC-normalised, so that one name typed on two
+    systems is one identity.
     """
     top, _, rest = path.partition("/")
-    if top != KNOWN_FOLDER or not rest:
+    if top.lower() != KNOWN_FOLDER or not rest:
         return Placed("questioned")
     folders = [part for part in rest.split("/")[:-1] if not part.endswith("!")]
     if not folders:

@@ -60,6 +60,9 @@ def test_foreign_escapes_are_refused(text: str) -> None:
         ("known/alice/a.zip!/inner.tar!/avatar/x.mp4", "known", "alice", "avatar"),
         ("seized.zip!/known/bob/x.mp4", "questioned", None, None),
         ("known!/x.mp4", "questioned", None, None),
+        ("Known/Alice/a.mp4", "known", "Alice", None),
+        ("KNOWN/alice/avatar/a.mp4", "known", "alice", "avatar"),
+        ("unknown/alice/a.mp4", "questioned", None, None),
         ("known/Andre\u0301/x.mp4", "known", "Andr\u00e9", None),
     ],
 )
@@ -69,6 +72,6 @@ def test_folders_say_who_drives(path: str, role: str, identity: str | None, targ
 
 
 def test_file_directly_in_known_belongs_to_nobody() -> None:
-    for path in ("known/x.mp4", "known/alice.zip!/x.mp4"):
+    for path in ("known/x.mp4", "Known/x.mp4", "known/alice.zip!/x.mp4"):
         assert placed(path).misplaced
         assert placed(path).identity is None
