@@ -29,6 +29,10 @@ from pipeline.errors import UserError
 
 #: Videos a part of the robustness rerun covers: each stands for as many clips as there are alterations.
 ALTERED_CHUNK = 4
+ONE_A_VIDEO = (
+    "holds one embedding a video, but the corpus's pair lists are scored over all windows: they are not "
+    "measured by it; give a row a window, or pair scores."
+)
 
 
 @dataclass
@@ -80,7 +84,8 @@ def write_results(
     """Measure every finished model of the run and write ``schemas.RESULT_TABLES``.
 
     ``sample``: the videos of the robustness rerun, None where there is none. ``step`` is called once a
-    model. Returns the problems of the pair files and of the attributes.
+    model. Returns the problems of the pair files, of imported embeddings they cannot be measured by, and of
+    the attributes.
     """
     pair_files, problems = _pair_files(dataset)
     groups, ungrouped = groupings(dataset)
@@ -92,6 +97,8 @@ def write_results(
             table = run.read_imported(model_id)
             add = tables.add_embeddings if model["imported"] == EMBEDDINGS else tables.add_scores
             add(model_id, table)
+            if pair_files and model["imported"] == EMBEDDINGS and not table["window"].any():
+                problems.append(DatasetProblem(model["file"], None, ONE_A_VIDEO))
         elif not run.missing(chunks, [model_id]):
             embeddings = pl.DataFrame(run.read_embeddings(model_id))
             tables.add_embeddings(model_id, embeddings)

@@ -308,6 +308,23 @@ def test_pairs_of_absent_videos_are_counted_among_those_left_out(tmp_path: Path)
     assert (row["n_same"], row["n_different"], row["n_left_out"]) == (0, 1, 2)
 
 
+def test_pair_lists_that_one_embedding_a_video_leaves_unmeasured_are_remarked(tmp_path: Path) -> None:
+    root = touch(tmp_path / "corpus", *AVAPRINT)
+    (root / "evaluation_pairs_X.csv").write_text(
+        f"enrolment_sample,test_sample,label\n{AVAPRINT[0]},{AVAPRINT[1]},0\n", "utf-8"
+    )
+    dataset, run = open_dataset(root), RunFolder(tmp_path / "run")
+    run.prepare({})
+    for name, rows in (("one", 1), ("windows", 2)):
+        vectors = pl.DataFrame({"path": [*AVAPRINT[:2]] * rows, "a": 1.0, "b": 2.0})
+        vectors.write_csv(tmp_path / f"{name}.csv")
+        run.add_imported(read_imported(tmp_path / f"{name}.csv", dataset, dataset))
+    (problem,) = write_results(run, dataset, None, lambda: None)
+    assert str(problem).startswith("one.csv: holds one embedding a video, but the corpus's pair lists are")
+    measured = pl.read_parquet(run.root / "pair_files.parquet")["model_id"].to_list()
+    assert [one["file"] for one in run.models() if one["model_id"] in measured] == ["windows.csv"]
+
+
 def test_nobody_driven_from_the_own_source_leaves_the_single_source_protocol_out() -> None:
     dataset, embeddings = corpus()
     own = pl.when(pl.col("target") == "p0").then(pl.lit("A")).otherwise(pl.lit("B"))
