@@ -84,6 +84,11 @@ class BenchmarkRun:
         """Generators of the videos measured, by name."""
         return sorted(set(self.results["subset"]) - {POOLED, MEAN})
 
+    def called(self, model: MeasuredModel) -> str:
+        """What a figure's legend calls a model: its name, with its file where others bear the same."""
+        alone = sum(other.name == model.name for other in self.models) == 1
+        return model.name if alone else model.title
+
     def figure(
         self, model: MeasuredModel, subset: str, protocol: str = "paper", *, originals: bool = False
     ) -> Figure:

@@ -29,7 +29,12 @@ def trade_off(run: BenchmarkRun) -> Markup:
             points = run.curves.filter(pl.col("model_id") == model.model_id).sort("threshold")
             fmr, fnmr = points["fmr"].to_numpy(), points["fnmr"].to_numpy()
             roc.plot(
-                fmr, 1 - fnmr, color=colour, linestyle=dash, linewidth=1.5, label=shortened(model.name, 60)
+                fmr,
+                1 - fnmr,
+                color=colour,
+                linestyle=dash,
+                linewidth=1.5,
+                label=shortened(run.called(model), 60),
             )
             inside = (fmr > 0) & (fmr < 1) & (fnmr > 0) & (fnmr < 1)
             det.plot(
@@ -83,7 +88,7 @@ def identities(run: BenchmarkRun, model: MeasuredModel, number: int) -> Markup |
         axes.set_xlabel("AUC, dashed: chance, line: mean")
         axes.grid(axis="x", color=RULE, linewidth=0.5)
         axes.set_axisbelow(True)
-        title = f"AUC of each target: {model.name}"
+        title = f"AUC of each target: {run.called(model)}"
         described = f"{len(rows)} targets from {min(values):.3f} to {max(values):.3f}, mean {mean:.3f}."
         return inline(figure, f"identities-{number}", title, described)
 
@@ -163,7 +168,9 @@ def robustness(run: BenchmarkRun) -> Markup:
                         continue
                     heights = [clean[0], *(values.get(key) for key in keys)]
                     shown = [float("nan") if value is None else value for value in heights]
-                    label = shortened(model.name, 60) if compared == "both" and axes is every[0] else None
+                    label = (
+                        shortened(run.called(model), 60) if compared == "both" and axes is every[0] else None
+                    )
                     axes.plot(
                         range(len(shown)), shown, "o", linestyle=dash, color=colour, markersize=3,
                         linewidth=1.3, label=label,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -231,8 +232,9 @@ def test_models_of_one_system_and_file_name_are_told_apart_in_every_table(folder
         ]
         record = json.loads((folder / "benchmark.json").read_text("utf-8"))
         (folder / "benchmark.json").write_text(json.dumps(record | {"models": models}), encoding="utf-8")
-        build_benchmark_report(folder)
+        html = build_benchmark_report(folder).read_text("utf-8")
         for number in (1, 2, 3):
+            assert re.search(rf"(?s)<svg(?:(?!</svg>).)*T=feat.onnx, {f'{number}' * 12}\)</text>", html)
             label = f"{row} (T=feat.onnx, {f'{number}' * 12})"
             assert cell(folder, table, label, "lia")["auc"] == auc_of(number, "lia")
         assert len({one.title for one in load_run(folder).models}) == 3
