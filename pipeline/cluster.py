@@ -175,15 +175,22 @@ def difference(here: NodeReport, there: NodeReport) -> str | None:
     return None
 
 
+def _alive() -> list[dict[str, Any]]:
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
 def checked(shared: Shared) -> Cluster:
     """All nodes of the cluster, each asked what it is. Use inside `joined_cluster`.
 
+    A node that turns out to have gone is done without, as one that goes later is; Ray may list it a while.
     Raises UserError, naming the node, when one does not answer or must not take part (`difference`).
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    nodes = _alive()
     ask: Any = ray.remote(report)
     calls = [
         ask.options(num_cpus=0, max_retries=0, scheduling_strategy=On(node["NodeID"], soft=False)).remote(
@@ -193,11 +200,14 @@ def checked(shared: Shared) -> Cluster:
     ]
     here = report(shared)
     reports: list[NodeReport] = []
+    offered: list[dict[str, float]] = []
     for node, call in zip(nodes, calls, strict=True):
         name = f"Node {node['NodeManagerAddress']} ({node['NodeID'][:8]})"
         try:
             there = ray.get(call, timeout=ANSWER_SECONDS)
         except ray.exceptions.RayError as error:
+            if node["NodeID"] not in {one["NodeID"] for one in _alive()}:
+                continue
             last = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
             raise UserError(
                 f"{name} cannot run driverprint as it is here ({last}): install the same package there and "
@@ -207,7 +217,7 @@ def checked(shared: Shared) -> Cluster:
         if problem:
             raise UserError(f"{name} {problem}.")
         reports.append(there)
-    offered = [node["Resources"] for node in nodes]
+        offered.append(node["Resources"])
     with_gpu = [one.provider for one, has in zip(reports, offered, strict=True) if has.get("GPU", 0) >= 1]
     cpu = not with_gpu or any(provider == "CPUExecutionProvider" for provider in with_gpu)
     return Cluster(

@@ -9,7 +9,8 @@ import pytest
 
 from model.metadata import model_id
 from model.shipped import shipped_model
-from pipeline.cluster import NodeReport, Shared, difference, look, report
+from pipeline.cluster import NodeReport, Shared, checked, difference, look, report
+from pipeline.ray_session import ray_session
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +56,16 @@ def test_a_file_that_is_missing_or_another_is_seen_as_such(shared: Shared, tmp_p
     assert report(shared).unseen is None
     assert report(replace(shared, files={path: (6, 0)})).unseen == path
     assert report(replace(shared, files={str(tmp_path / "b.mp4"): (5, 0)})).unseen == str(tmp_path / "b.mp4")
+
+
+def test_a_node_that_is_still_listed_but_gone_is_done_without(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ray_session(1, 80_000_000):
+        import ray
+
+        nodes = ray.nodes
+        gone = {**nodes()[0], "NodeID": "a" * len(nodes()[0]["NodeID"])}
+        lists = iter([[*nodes(), gone]])  # the first list is out of date
+        monkeypatch.setattr(ray, "nodes", lambda: next(lists, None) or nodes())
+        assert [node.code for node in checked(shared).nodes] == [report(shared).code]
