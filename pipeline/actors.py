@@ -180,6 +180,10 @@ class ActorPool(Generic[Item]):
             else:
                 self._lose(self._calls.pop(ready))
             return []
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, UserError):
+                raise error.cause from None  # the sentence, without the traceback Ray puts around it
+            raise
         if greeted:
             greeted.place, greeted.facts = answer
             return []

@@ -16,10 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.metadata import FRAME_SIDE, INPUT_NAME, OUTPUT_NAME, ModelMetadata, read_metadata
+from pipeline.errors import UserError
 
 #: Clips per inference. On a CPU one clip already fills the vector units and its activations stay
 #: near the cache; a GPU wants more to fill.
 BATCH: Final = {"CPUExecutionProvider": 1, "CUDAExecutionProvider": 16}
+
+
+class NotFiniteError(UserError, ValueError):
+    """An embedding is NaN or infinite: compared, it would be ranked as if it meant something."""
+
+
+def finite(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The embeddings as they are. Raises NotFiniteError when one holds a value that is NaN or infinite."""
+    if not np.isfinite(embeddings).all():
+        raise NotFiniteError(
+            "The model gives an embedding that is not finite and cannot be compared: name another model file."
+        )
+    return embeddings
 
 
 def best_provider() -> str:
@@ -69,8 +83,13 @@ class EmbeddingSession:
     def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings of ``clips``, uint8 (n, T, 128, 128), as (n, 256), each of L2 norm 1.
 
-        Raises ValueError when the clips have another shape or type: a buffer would take them all the same.
+        Raises ValueError when the clips have another shape or type: a buffer would take them all the same;
+        NotFiniteError when the model gives no embedding of one of them.
         """
+        return finite(self.embed_unchecked(clips))
+
+    def embed_unchecked(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """As `embed`, but finite or not: for clips of many files, where whoever asked checks their own."""
         size, *clip = self._clips.shape()
         if list(clips.shape[1:]) != clip or clips.dtype != np.uint8:
             raise ValueError(

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.metadata import EMBEDDING_SIZE
-from pipeline.embed import BATCH, EmbeddingSession
+from pipeline.embed import BATCH, EmbeddingSession, finite
 
 #: Clips a message, at 1 MiB each: so much a worker has in the object store at most.
 PIECE: Final = 64
@@ -45,7 +45,7 @@ class GpuEmbedder:
         return self._session.provider
 
     def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256); called from many threads at once."""
+        """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), finite or not; many threads may ask."""
         answer: Future[NDArray[np.float32]] = Future()
         self._requests.put((clips, answer))
         return answer.result()
@@ -62,7 +62,7 @@ class GpuEmbedder:
                     break
                 count += len(requests[-1][0])
             try:
-                vectors = self._session.embed(np.concatenate([clips for clips, _ in requests]))
+                vectors = self._session.embed_unchecked(np.concatenate([clips for clips, _ in requests]))
             except Exception as error:
                 for _, answer in requests:
                     answer.set_exception(error)
@@ -105,10 +105,10 @@ class RemoteSession:
     def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), each of L2 norm 1.
 
-        Raises Ray's exception when no embedder answers for ``PATIENCE`` seconds.
+        Raises NotFiniteError as there, and Ray's exception when no embedder answers for ``PATIENCE`` seconds.
         """
         pieces = [self._piece(clips[start : start + PIECE]) for start in range(0, len(clips), PIECE)]
-        return np.concatenate([np.empty((0, EMBEDDING_SIZE), np.float32), *pieces])
+        return finite(np.concatenate([np.empty((0, EMBEDDING_SIZE), np.float32), *pieces]))
 
     def _piece(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """One message. The death of an embedder is no fault of the clips: it sees nothing but their shape."""

@@ -10,7 +10,8 @@ import pytest
 from model.metadata import ModelFileError
 from model.shipped import shipped_model
 from pipeline import embed
-from pipeline.embed import EmbeddingSession
+from pipeline.embed import EmbeddingSession, NotFiniteError
+from tests.small_model import FRAMES, broken_model
 
 
 def clips(count: int) -> np.ndarray:
@@ -49,6 +50,21 @@ def test_clips_of_another_shape_or_type_are_refused(session: EmbeddingSession) -
     for wrong in (clips(1)[:, :32], clips(1).swapaxes(1, 3), clips(1).astype(np.float32)):
         with pytest.raises(ValueError, match="the model takes uint8"):
             session.embed(wrong)
+
+
+@pytest.mark.parametrize("also_blank", [False, True])
+def test_embedding_that_is_not_finite_is_refused(tmp_path: Path, also_blank: bool) -> None:
+    broken = EmbeddingSession(
+        broken_model(tmp_path / "m.onnx", also_blank=also_blank), "CPUExecutionProvider", threads=1
+    )
+    with pytest.raises(NotFiniteError, match="not finite"):
+        broken.embed(clips(1)[:, :FRAMES])
+    blank = np.zeros((1, FRAMES, 128, 128), np.uint8)
+    if also_blank:
+        with pytest.raises(NotFiniteError):
+            broken.embed(blank)
+    else:
+        assert np.isfinite(broken.embed(blank)).all()
 
 
 def test_an_embedding_stays_when_the_next_is_made(session: EmbeddingSession) -> None:

@@ -19,12 +19,14 @@ from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeRequest
 from pipeline.embed import EmbeddingSession
 from pipeline.engine import Engine, EngineOptions, FileWorker, Work, concerns_all
+from pipeline.errors import UserError
 from pipeline.gpu_embedder import gpu_embedders
 from pipeline.ledger import FileResult
 from pipeline.ray_session import ray_session
 from pipeline.reasons import REASONS
 from tests.pipeline.decode.test_guard import STAND_IN
 from tests.pipeline.decode.videos import scene, write_video
+from tests.small_model import FRAMES, broken_model
 
 OPTIONS = EngineOptions(
     model=shipped_model(), model_id=model_id(shipped_model()), clip_length=64, stride=32, fps=25.0,
@@ -129,6 +131,42 @@ def test_what_no_file_could_pass_is_laid_at_no_files_door(tmp_path: Path) -> Non
     worker = FileWorker(replace(OPTIONS, clip_length=32), [])  # not the model's
     with pytest.raises(ValueError, match="the model takes"):
         worker.work(Work(path.stem, path, None))
+
+
+def test_video_without_a_finite_embedding_is_one_row_that_says_so(tmp_path: Path) -> None:
+    model = broken_model(tmp_path / "m.onnx", also_blank=False)
+    path = write_video(tmp_path / "a.mp4", scene(40, 64, 64))
+    result = FileWorker(replace(OPTIONS, model=model, clip_length=FRAMES, stride=FRAMES), []).work(
+        Work("a", path, None)
+    )
+    assert (result.facts["status"], result.facts["reason_code"]) == ("failed", "processing_failed")
+    assert "not finite" in result.facts["reason"]
+    assert not result.embeddings
+
+
+def test_model_that_gives_no_finite_embedding_ends_the_run_with_one_sentence(tmp_path: Path) -> None:
+    model = broken_model(tmp_path / "m.onnx", also_blank=True)
+    path = write_video(tmp_path / "a.mp4", scene(40, 64, 64))
+    options = replace(OPTIONS, model=model, clip_length=FRAMES, stride=FRAMES, workers=1)
+    committed: list[FileResult] = []
+    with ray_session(1, 80 << 20), pytest.raises(UserError, match=r"^The model gives .* not finite.*\.$"):
+        Engine(options).run(iter([Work("a", path, None)]), committed.append)
+    assert not committed
+
+
+def test_clips_of_others_at_a_gpu_are_none_the_worse_for_one_without_an_embedding(tmp_path: Path) -> None:
+    """Clips of several files share a batch there: what is not finite is laid at its own file's door."""
+    black = write_video(tmp_path / "black.mp4", np.zeros((40, 64, 64, 3), np.uint8))
+    bright = write_video(tmp_path / "bright.mp4", scene(40, 64, 64))
+    model = broken_model(tmp_path / "m.onnx", also_blank=False)
+    with ray_session(2, 128 << 20):
+        import ray
+
+        options = replace(OPTIONS, model=model, clip_length=FRAMES, stride=FRAMES)
+        gpus = gpu_embedders(model, "CPUExecutionProvider", callers=8)
+        worker: Any = ray.remote(FileWorker).options(max_concurrency=3).remote(options, gpus)
+        found = ray.get([worker.work.remote(Work(path.stem, path, None)) for path in (black, bright)])
+    assert [result.facts["status"] for result in found] == ["processed", "failed"]
 
 
 def test_full_disk_and_lost_cluster_concern_every_file() -> None:
