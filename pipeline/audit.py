@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from typing import Any, Final, Self
 AUDIT_NAME: Final = "audit.jsonl"
 NOTHING_BEFORE: Final = "0" * 64
 TORN: Final = "torn_line_found"
+_OPENING: Final = b'{"at": "'
+_CLOSING: Final = re.compile(rb'"previous": "[0-9a-f]{64}"\}$')  # how every whole line ends
 
 
 class Audit:
@@ -43,15 +46,19 @@ class Audit:
         self._file = os.open(self._path, flags, 0o600)
         text = self._path.read_bytes()
         lines = text.split(b"\n")
-        torn = lines.pop()
-        if torn:
+        cut = lines.pop()
+        if cut:
             self._write(b"\n")  # power or space ended in the middle of a line: it stays, closed and named
-            lines.append(torn)
+            lines.append(cut)
         if lines:
             self._previous = _hash(lines[-1])
         self._session = 1 + sum(_event(line) == "session_started" for line in lines)
+        torn = _torn_end(lines) or ([cut] if cut else [])
         if torn:
-            self.note(TORN, before=_hash(lines[-2]) if len(lines) > 1 else NOTHING_BEFORE)
+            before = lines[: -len(torn)]
+            self.note(
+                TORN, before=_hash(before[-1]) if before else NOTHING_BEFORE, torn=[_hash(x) for x in torn]
+            )
         self.note(
             "session_started",
             command=[Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -109,11 +116,11 @@ def check_audit(case: Path) -> list[str]:
     if not lines:
         problems.append(f"{AUDIT_NAME} is empty")
     previous = NOTHING_BEFORE
+    named = _named_torn(lines)
     for number, line in enumerate(lines, start=1):
         entry = _parse(line)
-        following = (_parse(lines[number]) if number < len(lines) else None) or {}
-        if entry is None and following.get("event") == TORN and following.get("before") == previous:
-            pass  # the next line says so, and covers it and the line before it
+        if number in named:
+            pass  # a line further down says so, and covers it and the line before it
         elif entry is None:
             problems.append(f"line {number} of {AUDIT_NAME} is not an entry of this log")
         elif entry["previous"] != previous:
@@ -122,6 +129,50 @@ def check_audit(case: Path) -> list[str]:
             )
         previous = _hash(line)
     return problems
+
+
+def _torn_end(lines: list[bytes]) -> list[bytes]:
+    """The lines at the end that were torn: one, and the notes about it that were torn in their turn.
+
+    Nothing else: a line that was altered stays unnamed, so that `check_audit` goes on telling of it.
+    """
+    start = len(lines)
+    while start and _parse(lines[start - 1]) is None:
+        start -= 1
+    first, notes = lines[start : start + 1], lines[start + 1 :]
+    return lines[start:] if all(map(_begun, first)) and all(map(_begun_note, notes)) else []
+
+
+def _begun(line: bytes) -> bool:
+    """Whether a line is the beginning of an entry; a power cut may leave zeros in the place of its end."""
+    kept = line.rstrip(b"\0")
+    return bool(line) and _OPENING[: len(kept)] == kept[: len(_OPENING)] and not _CLOSING.search(kept)
+
+
+def _begun_note(line: bytes) -> bool:
+    """Whether it is the beginning of the note about a torn line, as far as it goes."""
+    _, _, event = line.rstrip(b"\0").partition(b'"event": "')
+    name = TORN.encode() + b'"'
+    return _begun(line) and event[: len(name)] == name[: len(event)]
+
+
+def _named_torn(lines: list[bytes]) -> set[int]:
+    """The numbers, from 1, of the lines that are no entries and that a note below them names as torn."""
+    named: set[int] = set()
+    run: list[bytes] = []
+    for number, line in enumerate(lines, start=1):
+        entry = _parse(line)
+        if entry is None:
+            run.append(line)
+            continue
+        first = number - len(run)
+        before = _hash(lines[first - 2]) if first > 1 else NOTHING_BEFORE
+        # Logs of earlier versions name one line and, by the note's own place in the chain, mean the last.
+        hashes = entry.get("torn", [entry["previous"]])
+        if run and entry["event"] == TORN and entry.get("before") == before and hashes == [*map(_hash, run)]:
+            named.update(range(first, number))
+        run = []
+    return named
 
 
 def read_audit(case: Path) -> Iterator[dict[str, Any]]:

@@ -71,6 +71,40 @@ def test_line_torn_by_a_power_cut_stays_and_the_chain_goes_on(tmp_path: Path, cu
     assert check_audit(tmp_path) != []
 
 
+@pytest.mark.parametrize("left", [0, 1, 20, 60, 90, 250])
+def test_kill_while_a_torn_line_is_noted_is_repaired_however_often(tmp_path: Path, left: int) -> None:
+    """``left``: bytes of the note that reached the disk, each of three times; 0: the line's end alone."""
+    session(tmp_path, "a")
+    path = tmp_path / AUDIT_NAME
+    path.write_bytes(path.read_bytes()[:-30])
+    for _ in range(3):
+        before = path.read_bytes() + (b"" if path.read_bytes().endswith(b"\n") else b"\n")
+        session(tmp_path)
+        assert path.read_bytes().startswith(before)
+        path.write_bytes(path.read_bytes()[: len(before) + left])
+        assert check_audit(tmp_path) != []
+    session(tmp_path, "b")
+    assert check_audit(tmp_path) == []
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines[:-1]):  # every line, the torn ones too, is covered by one below
+        path.write_bytes(b"".join([*lines[:number], b"?" + line[1:], *lines[number + 1 :]]))
+        assert check_audit(tmp_path) != [], number
+
+
+@pytest.mark.parametrize("altered", [1, 2])
+@pytest.mark.parametrize("cut", [0, 30])
+def test_altered_line_is_not_passed_off_as_a_torn_one(tmp_path: Path, altered: int, cut: int) -> None:
+    """The last lines spoilt, whole as they look or the very last one also cut short."""
+    session(tmp_path, "a", "b")
+    path = tmp_path / AUDIT_NAME
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[-1 - altered :] = [line.replace(b'"event": "', b'"event": ') for line in lines[-1 - altered :]]
+    path.write_bytes(b"".join(lines)[: -cut or None])
+    for _ in range(2):
+        session(tmp_path, "c")
+        assert check_audit(tmp_path) != []
+
+
 def test_log_is_for_the_owner_only(tmp_path: Path) -> None:
     session(tmp_path)
     assert (tmp_path / AUDIT_NAME).stat().st_mode & 0o777 == 0o600
