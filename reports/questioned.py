@@ -85,7 +85,8 @@ def _by_note(ranked: Iterable[Ranked]) -> dict[str, list[str]]:
 def questioned(case: Case) -> list[Questioned]:
     """Every questioned video that was found, in order of label."""
     known = known_identities(case)
-    return [_result(case, e, known) for e in case.exhibits if e.row["role"] == "questioned"]
+    faceless = {e.row["identity"] for e in case.exhibits if _faceless(case, e.row)}
+    return [_result(case, e, known, faceless) for e in case.exhibits if e.row["role"] == "questioned"]
 
 
 def known_identities(case: Case) -> set[str]:
@@ -93,7 +94,7 @@ def known_identities(case: Case) -> set[str]:
     return {e.row["identity"] for e in case.exhibits if e.row["identity"] is not None}
 
 
-def _result(case: Case, exhibit: Exhibit, known: set[str]) -> Questioned:
+def _result(case: Case, exhibit: Exhibit, known: set[str], faceless: set[str | None]) -> Questioned:
     row = exhibit.row
     scored = case.scores.get(exhibit.evidence_id or "", [])
     ranking = tuple(Ranked(**{f: r[f] for f in Ranked.__dataclass_fields__}) for r in scored)
@@ -118,7 +119,7 @@ def _result(case: Case, exhibit: Exhibit, known: set[str]) -> Questioned:
         margin=ranking[0].score - ranking[1].score if len(ranking) > 1 else None,
         why_not=why_not,
         why_not_detail=row["conflict"] if why_not == "conflict" else row["reason"],
-        caveats=tuple(_caveats(row, ranking, case)),
+        caveats=tuple(_caveats(row, ranking, case, faceless)),
     )
 
 
@@ -132,8 +133,18 @@ def _why_not(row: Row, scored: bool) -> str | None:
     return None if scored else "no_known"
 
 
-def _caveats(row: Row, ranking: tuple[Ranked, ...], case: Case) -> list[str]:
-    """Codes of what a reader of these scores must know."""
+def _faceless(case: Case, row: Row) -> bool:
+    """Whether a video that is compared shows no face that was found, in any clip."""
+    clips = case.clips.get(row["evidence_id"] or "", [])
+    return (
+        row["conflict"] is None
+        and any(clip["usable"] for clip in clips)
+        and all("face_absent" in clip["flags"] for clip in clips)
+    )
+
+
+def _caveats(row: Row, ranking: tuple[Ranked, ...], case: Case, faceless: set[str | None]) -> list[str]:
+    """Codes of what a reader of these scores must know; ``faceless``: whose known videos include such."""
     if not ranking:
         return []
     found = []
@@ -143,8 +154,12 @@ def _caveats(row: Row, ranking: tuple[Ranked, ...], case: Case) -> list[str]:
         found.append("one_known_video")
     if len(ranking) == 1:
         found.append("one_identity")
+    compared = {r.identity for r in ranking}
+    if _faceless(case, row):
+        found.append("no_face")
+    if faceless & compared:
+        found.append("known_no_face")
     if row["target"] is not None:
-        compared = {r.identity for r in ranking}
         faces = {e.row["target"] for e in case.exhibits if e.row["identity"] in compared}
         found += ["other_face"] if faces - {row["target"], None} else []
     if row["reason_code"]:

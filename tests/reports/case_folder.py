@@ -42,6 +42,7 @@ class VideoSpec:
     conflict: str | None = None
     clips: int = 5
     frozen: int = 0
+    faceless: int = 0
     content: str | None = None
     codec: str = "h264"
     size: tuple[int, int] = (1280, 720)
@@ -154,7 +155,7 @@ class CaseBuilder:
                     "padded_frames": 0,
                     "duplicated_frames": 0,
                     "motion_energy": 1.5 + i if usable else 0.0,
-                    "flags": [] if usable else ["frozen"],
+                    "flags": ([] if usable else ["frozen"]) + ["face_absent"] * (i < spec.faceless),
                     "usable": usable,
                 }
             )

@@ -148,6 +148,31 @@ def test_model_file_without_an_interval_says_why(fresh: Path) -> None:
     assert re.search(rf"95 % interval\s*–none\s*No interval\s*{why}", found.text)
 
 
+def test_video_without_a_face_in_any_clip_says_so_beside_its_score(fresh: Path) -> None:
+    case = CaseBuilder().known("A", 2).known("B", 2)
+    case.questioned("questioned/back.mp4", "A", faceless=5).questioned(
+        "questioned/turned.mp4", "A", faceless=4
+    )
+    found = build(case, fresh)
+    assert [[c for c in q["caveats"] if "face" in c] for q in found.figures["questioned"]] == [
+        ["no_face"],
+        [],
+    ]
+    assert found.text.count(strings()["results.caveat.no_face"]) == 1
+
+
+@pytest.mark.parametrize(("more", "warns"), [({}, True), ({"conflict": "two drivers"}, False)])
+def test_known_video_without_a_face_is_told_beside_the_scores_it_stands_in(
+    more: dict[str, str], warns: bool, fresh: Path
+) -> None:
+    case = CaseBuilder().known("A", 2).known("B", 2).known("B", 1, target="C", faceless=5, **more)
+    found = build(case.questioned("questioned/a.mp4", "A"), fresh)
+    (said,) = found.figures["questioned"]
+    assert ("known_no_face" in said["caveats"]) == warns
+    assert (strings()["results.caveat.known_no_face"] in found.text) == warns
+    assert "no_face" not in said["caveats"]
+
+
 def test_conflicts_come_first(hostile: Built, plain: Built) -> None:
     assert hostile.html.index('id="conflict-heading"') < hostile.html.index('id="model-status"')
     assert "conflict-heading" not in plain.html
