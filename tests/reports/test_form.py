@@ -138,6 +138,27 @@ def test_model_is_never_trusted_beyond_its_own_words(said, status, words, fresh:
     assert words in found.text
 
 
+@pytest.mark.parametrize(
+    ("condition", "says", "differences"),
+    [
+        ("FEAT_DIFF", "between their feature maps", True),
+        ("PIXEL_DIFF", "between their pixels", True),
+        ("RAW_FEAT", "the frames themselves", False),
+        ("STATIC", "the middle frame of each clip alone", False),
+        ("another", "A network turns each clip into an embedding", False),
+    ],
+)
+def test_method_says_what_the_model_sees(condition: str, says: str, differences: bool, fresh: Path) -> None:
+    CaseBuilder(pictures=False).known("A", 1).write(fresh)
+    run = json.loads((fresh / "run.json").read_text())
+    run["model"]["condition"] = condition
+    (fresh / "run.json").write_text(json.dumps(run))
+    text = Built(build_report(fresh).parent).text
+    method = text[text.index("How the comparison works") :]
+    assert says in method
+    assert ("the differences of neighbouring frames" in method) == differences
+
+
 def test_model_file_without_an_interval_says_why(fresh: Path) -> None:
     CaseBuilder().known("A", 1).write(fresh)
     run = json.loads((fresh / "run.json").read_text())
