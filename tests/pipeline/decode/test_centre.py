@@ -263,7 +263,7 @@ def test_real_footage_is_cut_alike(footage: Path, decode: Decode, name: str, len
     compared(decode, need(footage, name), length)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     count=st.integers(2, 80),
     length=st.integers(2, 40),

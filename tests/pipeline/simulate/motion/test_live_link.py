@@ -192,7 +192,7 @@ EDIT = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=st.lists(EDIT, max_size=4))
 def test_a_damaged_file_gives_a_track_or_a_sentence(
     tmp_path: Path, edits: list[tuple[int, int, bytes]]
