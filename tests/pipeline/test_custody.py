@@ -115,7 +115,7 @@ SAFE = st.binary(min_size=1, max_size=20).filter(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(SAFE, max_size=5))
 def test_any_names_are_checked_by_coreutils(
     tmp_path_factory: pytest.TempPathFactory, names: set[bytes]

@@ -768,7 +768,7 @@ def test_full_scratch_stops_the_run_with_a_remedy(
 MEMBERS = st.lists(st.tuples(st.text(max_size=12), st.binary(max_size=40)), max_size=6)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     MEMBERS,
     st.sampled_from(["zip", "tar", "gz", "xz", "zst", "bz2"]),

@@ -328,7 +328,7 @@ TREES = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TREES)
 def test_every_file_of_any_tree_is_one_row_with_a_known_reason(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[tuple[bytes, ...], bytes]
