@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 #: Patches along each side of the picture: 21 or 22 pixels, about an eye or half a mouth of a head shot.
 GRID: Final = 6
-#: A case with more questioned videos goes without: the test costs 36 clips a video, as much as 90 seconds
+#: A case with more questioned videos goes without: the test costs 37 clips a video, as much as 90 seconds
 #: of footage, and with hundreds of videos would take longer than everything else.
 MOST_VIDEOS: Final = 50
 
