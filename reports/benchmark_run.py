@@ -12,7 +12,7 @@ import polars as pl
 
 from pipeline.errors import UserError
 
-SHORT: Final = 12  # digits of a model's id where its file's name does not tell it from another
+_SHORT: Final = 12  # digits
 POOLED: Final = "pooled"
 MEAN: Final = "mean of generators"
 
@@ -120,11 +120,16 @@ def load_run(folder: Path) -> BenchmarkRun:
     return BenchmarkRun(folder, record, _told_apart(models), **tables)
 
 
+def file_and_id(file: str, model_id: str) -> str:
+    """A model's file and the beginning of its id, where the name alone does not tell it from another."""
+    return f"{file}, {model_id[:_SHORT]}"
+
+
 def _told_apart(models: tuple[MeasuredModel, ...]) -> tuple[MeasuredModel, ...]:
     """The models, those of one title with the beginning of their id beside the file: one was retrained."""
     titles = Counter(model.title for model in models)
     return tuple(
-        replace(model, file=f"{model.file}, {model.model_id[:SHORT]}") if titles[model.title] > 1 else model
+        replace(model, file=file_and_id(model.file, model.model_id)) if titles[model.title] > 1 else model
         for model in models
     )
 

@@ -241,9 +241,9 @@ def calibrate(
     return fit_calibration(pair_scores(embeddings[synthetic], targets, drivers))
 
 
+#: Of the reasons in `model.resampling` those that `mean_auc` can give.
 _NO_INTERVAL: Final[dict[Why, str]] = {
     "few_clusters": "fewer than five target identities to draw from",
-    "few_same": "the same-driver pairs are of fewer than five drivers",
     "lost_draws": "more than a tenth of the draws leave nothing to compare",
     "no_overlap": "no overlap: the sample cannot show what it did not see",
     "no_spread": "the draws hardly differ",

@@ -54,7 +54,7 @@ class RunFolder:
         Raises UserError when it holds another plan's run or something else.
         """
         path = self.root / "plan.json"
-        if path.is_file():
+        if self.begun():
             if differs(json.loads(path.read_text("utf-8")), plan):
                 raise UserError(
                     f"{self.root} holds a benchmark of other videos, of files since changed, of another "

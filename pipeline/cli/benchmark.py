@@ -45,7 +45,7 @@ from pipeline.errors import UserError
 from pipeline.frames.store import store_plan
 from pipeline.machine import worker_count
 from reports.benchmark import build_benchmark_report
-from reports.benchmark_run import SHORT
+from reports.benchmark_run import file_and_id
 
 EXAMPLES: Final = """
 Examples:
@@ -320,9 +320,8 @@ def _say_how_it_ended(run: RunFolder, record: dict[str, Any]) -> Exit:
     results = pl.read_parquet(run.root / "results.parquet")
     files = Counter(model["file"] for model in record["models"])
     names = {
-        model["model_id"]: model["file"]
-        + (f", {model['model_id'][:SHORT]}" if files[model["file"]] > 1 else "")
-        for model in record["models"]
+        one["model_id"]: file_and_id(one["file"], one["model_id"]) if files[one["file"]] > 1 else one["file"]
+        for one in record["models"]
     }
     paper = results.filter((pl.col("protocol") == "paper") & ~pl.col("originals"))
     for row in paper.iter_rows(named=True):

@@ -129,11 +129,12 @@ class _Scan:
                 )
                 continue
             generator = ORIGINAL if generated.name == ORIGINALS else generated.name.removesuffix(GENERATED)
-            for target in _folders(generated.path):
-                self._target(folder.name, generator, target, f"{folder.name}/{generated.name}/{target.name}")
-            for entry in os.scandir(generated.path):
+            below = f"{folder.name}/{generated.name}"
+            for entry in _entries(generated.path):
                 if not entry.is_dir():
                     self._elsewhere(entry)
+                elif not entry.name.startswith("."):
+                    self._target(folder.name, generator, entry, f"{below}/{entry.name}")
 
     def _target(self, source: str, generator: str, folder: os.DirEntry[str], below: str) -> None:
         try:
@@ -204,11 +205,15 @@ class _Scan:
 
 def _folders(path: Path | str) -> Iterator[os.DirEntry[str]]:
     """Subfolders in name order, links to folders included: corpora are often spread over disks."""
+    return (entry for entry in _entries(path) if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _entries(path: Path | str) -> list[os.DirEntry[str]]:
+    """What lies in a folder, in name order. Raises UserError where it cannot be listed."""
     try:
-        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        return sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError as error:
         raise UserError(f"{path} cannot be listed ({error.strerror}): check its permissions.") from None
-    return (entry for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _is_generated(name: str) -> bool:
