@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from model.validated_for import in_words
 from pipeline.case_folder import CaseFolder
-from pipeline.intake.names import printable
+from pipeline.names import printable
 from pipeline.tables import read_table
 
 _SPACE: Final = uuid.UUID("6f6a1b7e-0f2c-5d3a-9b64-3c1f0a8e7d21")  # any fixed number would do

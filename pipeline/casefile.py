@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from pipeline.errors import UserError
-from pipeline.intake.names import MEMBER, printable, raw_name
+from pipeline.names import MEMBER, printable, raw_name
 
 CASE_NAME: Final = "case.toml"
 

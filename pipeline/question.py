@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.custody import write_atomically
-from pipeline.intake.names import MEMBER, label
 from pipeline.intake.reading import utc
+from pipeline.names import MEMBER, label
 from pipeline.tables import read_table
 
 QUESTION_NAME: Final = "question.json"

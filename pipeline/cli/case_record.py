@@ -16,7 +16,7 @@ import pyarrow as pa
 from model.metadata import model_id
 from pipeline.cli.request import Request
 from pipeline.intake.conflicts import Conflict
-from pipeline.intake.names import label
+from pipeline.names import label
 from pipeline.run_record import count_rows, machine_facts, not_searched, package_versions, tool_version
 
 

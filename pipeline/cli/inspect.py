@@ -15,8 +15,8 @@ from pipeline.clips.manifest import cut_clips
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest
 from pipeline.errors import UserError
-from pipeline.intake.names import printable
 from pipeline.intake.reading import read_through
+from pipeline.names import printable
 
 
 def inspect_command(

@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pipeline.intake.names import printable
+from pipeline.names import printable
 
 LINE_EVERY: Final = 15.0  # seconds between two lines in a log
 

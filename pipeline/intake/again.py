@@ -17,8 +17,8 @@ from pipeline.casefile import CaseFile
 from pipeline.custody import make_private_folder
 from pipeline.intake.found import Found
 from pipeline.intake.judge import Judge
-from pipeline.intake.names import MEMBER
 from pipeline.intake.open_archive import archive_rows
+from pipeline.names import MEMBER
 
 KEPT: Final = 8 * 2**30  # bytes of unpacked videos that may lie in scratch when decoding begins
 

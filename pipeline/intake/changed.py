@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.intake.found import Found
-from pipeline.intake.names import MEMBER, printable, raw_name
 from pipeline.intake.reading import NotRegularError, read_through, utc
+from pipeline.names import MEMBER, printable, raw_name
 
 CODE = "changed_since_intake"
 

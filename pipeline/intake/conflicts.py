@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.intake.found import Found
-from pipeline.intake.names import printable
+from pipeline.names import printable
 
 
 @dataclass(frozen=True)

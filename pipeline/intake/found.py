@@ -16,7 +16,7 @@ class Found:
     and ``reason``, one sentence.
     """
 
-    path: str  # label below the evidence folder, see pipeline.intake.names; unique in a case
+    path: str  # label below the evidence folder, see pipeline.names; unique in a case
     local: Path | None  # where its bytes can be read; a member's copy in scratch may be removed once decoded
     evidence_id: str | None  # SHA-256, hex; None when the bytes could not be read
     size: int  # bytes

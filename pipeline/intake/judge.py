@@ -10,10 +10,10 @@ from typing import Final
 from pipeline.casefile import CaseFile, FileEntry
 from pipeline.intake.disks import IMAGES, SEGMENT, can_read_images
 from pipeline.intake.found import Found
-from pipeline.intake.names import MEMBER, placed, printable
 from pipeline.intake.reading import Read
 from pipeline.intake.sniff import Content, could_be_video, has_video_suffix, sniff
 from pipeline.intake.unpack import READABLE
+from pipeline.names import MEMBER, placed, printable
 
 _LARGEST: Final = 2**63 - 1  # bytes a column of sizes can hold
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from pipeline.intake.limits import MAX_NAME
-from pipeline.intake.names import printable
+from pipeline.names import printable
 
 _DRIVE: Final = re.compile(rb"[A-Za-z]:")
 _SAID: Final = 300  # characters of an error that are told

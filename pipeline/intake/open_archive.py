@@ -21,11 +21,11 @@ from pipeline.intake.limits import (
     outer_budget,
 )
 from pipeline.intake.members import DamagedError, EncryptedError, Member, clause, refused_name, tidy
-from pipeline.intake.names import MEMBER, label, raw_name, shortened
 from pipeline.intake.reading import HEAD_SIZE, Read, open_evidence
 from pipeline.intake.sniff import sniff
 from pipeline.intake.unpack import READABLE, UNPACK_ERRORS, members, unpack
 from pipeline.intake.zips import package_kind
+from pipeline.names import MEMBER, label, raw_name, shortened
 
 _UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ from pipeline.custody import make_private_folder
 from pipeline.errors import UserError
 from pipeline.intake.found import Found
 from pipeline.intake.judge import Judge
-from pipeline.intake.names import label, printable
 from pipeline.intake.open_archive import archive_rows
 from pipeline.intake.reading import NotRegularError, read_through
+from pipeline.names import label, printable
 
 _FOLDER, _LINK, _FILE, _SPECIAL = range(4)
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from pipeline.audit import read_audit
-from pipeline.intake.names import raw_name
+from pipeline.names import raw_name
 from tests.pipeline.decode.videos import scene, write_video
 from tests.pipeline.faults.conftest import driverprint
 

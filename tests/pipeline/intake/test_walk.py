@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from pipeline.casefile import CaseFile, read_case
 from pipeline.errors import UserError
 from pipeline.intake.found import Found
-from pipeline.intake.names import MEMBER, raw_name
 from pipeline.intake.walk import find_evidence
+from pipeline.names import MEMBER, raw_name
 from pipeline.reasons import REASONS
 
 TakeIn = Callable[[], dict[str, Found]]

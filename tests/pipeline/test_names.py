@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.intake.names import MEMBER, label, placed, printable, raw_name
+from pipeline.names import MEMBER, label, placed, printable, raw_name
 
 PATHS = st.binary(min_size=1, max_size=64)
 
