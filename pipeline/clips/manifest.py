@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.clips.quality import UNUSABLE, clip_flags, face_widths
+from pipeline.clips.quality import UNUSABLE, clip_flags, face_widths, steps
 from pipeline.clips.shots import find_shots
 from pipeline.clips.windows import Range, Window, centre_window, cut_windows
-from pipeline.decode.types import Decoded
+from pipeline.decode.types import Decoded, Portrait
 
 
 @dataclass(frozen=True)
@@ -63,34 +63,39 @@ class ClipSet:
 
 def cut_clips(evidence_id: str, decoded: Decoded, clip_length: int, stride: int) -> ClipSet:
     """All windows of a decoded file (`pipeline.clips.windows.cut_windows`)."""
-    shots = find_shots(decoded.frames)
+    change = steps(decoded.frames)
+    shots = find_shots(decoded.frames, change)
     windows = cut_windows(shots, decoded.gaps, len(decoded.frames), clip_length, stride)
-    return _clip_set(evidence_id, decoded, clip_length, shots, windows)
+    return _clip_set(evidence_id, decoded, change, clip_length, shots, windows)
 
 
 def centre_clip(evidence_id: str, decoded: Decoded, clip_length: int) -> ClipSet:
     """The one centre window of the paper's protocol, cuts or not."""
     whole = [(0, len(decoded.frames))]
-    return _clip_set(
-        evidence_id, decoded, clip_length, whole, [centre_window(len(decoded.frames), clip_length)]
-    )
+    windows = [centre_window(len(decoded.frames), clip_length)]
+    return _clip_set(evidence_id, decoded, steps(decoded.frames), clip_length, whole, windows)
 
 
 def _clip_set(
-    evidence_id: str, decoded: Decoded, clip_length: int, shots: Sequence[Range], windows: list[Window]
+    evidence_id: str,
+    decoded: Decoded,
+    change: NDArray[np.float64],
+    clip_length: int,
+    shots: Sequence[Range],
+    windows: list[Window],
 ) -> ClipSet:
     rate = decoded.fps_grid or decoded.facts.fps or 25.0
-    faces: dict[float, list[float]] = {}  # looked for in the portraits asked about only: the search is slow
+    faces: dict[float, list[float]] = {}  # of the portraits searched so far, by their second
     rows = []
     for window in windows:
         real = decoded.frames[window.start : window.end]
         begin, end = float(decoded.seconds[window.start]), float(decoded.seconds[window.end - 1]) + 1 / rate
-        middle = (begin + end) / 2
-        portrait = min(decoded.portraits, key=lambda p: abs(p.second - middle), default=None)
+        portrait = standing_for(begin, end, decoded.portraits, faces)
         if portrait is not None and portrait.second not in faces:
             faces[portrait.second] = face_widths(portrait)
         widths = faces[portrait.second] if portrait is not None else []
-        energy, flags = clip_flags(real, window, clip_length, decoded.facts, widths)
+        moved = change[window.start : window.end - 1]
+        energy, flags = clip_flags(real, moved, window, clip_length, decoded.facts, widths)
         shown = decoded.source_index[window.start : window.end]
         rows.append(
             {
@@ -114,3 +119,18 @@ def _clip_set(
         for number, (start, end) in enumerate(shots)
     ]
     return ClipSet(rows, shot_rows, Clips(decoded.frames, windows, clip_length))
+
+
+def standing_for(
+    begin: float, end: float, portraits: Sequence[Portrait], searched: Container[float]
+) -> Portrait | None:
+    """The portrait in which a clip's faces are looked for; ``searched`` holds the seconds of those looked at.
+
+    Looking is slow, so of the portraits within a clip one already searched is taken, else the last, which the
+    next clip may share. Where none lies within, the one nearest to the clip's middle.
+    """
+    within = [portrait for portrait in portraits if begin <= portrait.second < end]
+    if within:
+        return next((portrait for portrait in within if portrait.second in searched), within[-1])
+    middle = (begin + end) / 2
+    return min(portraits, key=lambda portrait: abs(portrait.second - middle), default=None)

@@ -10,7 +10,6 @@ head at 25 frames/s), the smallest step between two recordings 0.46, and a lamp 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -31,17 +30,17 @@ TOGETHER: Final = 64  # frames filtered at a time; OpenCV takes 512 channels at 
 ANY_RATE: Final = Fraction(25)  # the detector counts frames; it only wants to be told a rate
 
 
-def find_shots(frames: NDArray[np.uint8]) -> list[tuple[int, int]]:
+def find_shots(frames: NDArray[np.uint8], change: NDArray[np.float64]) -> list[tuple[int, int]]:
     """Half-open ranges of frames between cuts, in order, covering all frames.
 
-    frames : uint8 [n, 128, 128]
+    frames : uint8 [n, 128, 128]; change : float64 [n - 1], their `pipeline.clips.quality.steps`
 
     Frames that repeat the one before are passed over: a low frame rate shown on a faster grid moves
     in steps, each of which would stand out.
     """
     if len(frames) == 0:
         return []
-    fresh = [0] + [k for k in range(1, len(frames)) if not np.array_equal(frames[k], frames[k - 1])]
+    fresh = np.concatenate(([0], 1 + np.flatnonzero(change)))
     pictures = without_light(frames, fresh)
     # The detector sees a cut only where the change reaches its least, so where none does it is not asked.
     if not np.any(steps(pictures) >= LEAST_CHANGE * LEVELS):
@@ -63,22 +62,24 @@ def find_shots(frames: NDArray[np.uint8]) -> list[tuple[int, int]]:
     for place, number in enumerate(order):
         picture = cv2.cvtColor(pictures[number], cv2.COLOR_GRAY2BGR)
         for cut in detector.process_frame(FrameTimecode(place, ANY_RATE), picture):
-            cuts.add(fresh[order[cut.frame_num]])
+            cuts.add(int(fresh[order[cut.frame_num]]))
     return list(itertools.pairwise([0, *sorted(cuts), len(frames)]))
 
 
-def without_light(frames: NDArray[np.uint8], chosen: Sequence[int]) -> NDArray[np.uint8]:
+def without_light(frames: NDArray[np.uint8], chosen: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Local contrast of the chosen frames, uint8 [m, 32, 32], 128 where a pixel equals the mean around it.
 
-    frames : uint8 [n, 128, 128]; chosen : m of their numbers
+    frames : uint8 [n, 128, 128]; chosen : int64 [m], numbers of frames
     """
     found = np.empty((len(chosen), SMALL, SMALL), np.uint8)
     for start in range(0, len(chosen), TOGETHER):
-        some = chosen[start : start + TOGETHER]
-        # Frames as channels of one picture: a filter is then called once and not once a frame.
-        small = np.empty((SMALL, SMALL, len(some)), np.float32)
-        for k, number in enumerate(some):
-            small[:, :, k] = cv2.resize(frames[number], (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+        some = frames[chosen[start : start + TOGETHER]]
+        # Frames below each other are one tall picture to be scaled, whose areas never span two of them, and
+        # as channels one to be filtered: both are then called once and not once a frame.
+        tall = cv2.resize(
+            some.reshape(-1, some.shape[2]), (SMALL, SMALL * len(some)), interpolation=cv2.INTER_AREA
+        )
+        small = tall.reshape(-1, SMALL, SMALL).transpose(1, 2, 0).astype(np.float32, order="C")
         mean = _around(small)
         variance = _around(small * small) - mean * mean
         contrast = (small - mean) / (np.sqrt(np.maximum(variance, 0.0)) + QUIET)

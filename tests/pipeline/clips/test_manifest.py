@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.clips.manifest import centre_clip, cut_clips
+from pipeline.clips.manifest import centre_clip, cut_clips, standing_for
 from pipeline.clips.visuals import motion_map, picture_rows
 from pipeline.decode.guard import GuardedDecoder
-from pipeline.decode.types import Decoded, DecodeRequest, VideoFacts
+from pipeline.decode.types import Decoded, DecodeRequest, Portrait, VideoFacts
 from pipeline.schemas import CLIPS, SHOTS, VISUALS
 from tests.pipeline.decode.videos import scene, write_video
 
@@ -89,6 +90,31 @@ def test_centre_clip_is_the_papers_one_window(decoded: Callable[[str], Decoded])
     (row,) = clips.rows
     assert row["start_frame"] == (len(video.frames) - 64) // 2
     assert np.array_equal(clips.frames[0], video.frames[18:82])
+
+
+def test_clips_that_overlap_share_the_picture_in_which_faces_are_looked_for() -> None:
+    portraits = [Portrait(second, np.zeros((8, 8), np.uint8)) for second in (0.0, 0.96, 1.8, 2.2, 3.0, 3.8)]
+    first = standing_for(0.0, 2.56, portraits, ())
+    assert first is not None
+    assert first.second == 2.2
+    assert standing_for(1.44, 4.0, portraits, {2.2: []}) is first
+    other = standing_for(2.56, 5.12, portraits, {2.2: []})
+    assert other is not None
+    assert other.second == 3.8
+    between = standing_for(1.0, 1.7, portraits, {2.2: []})
+    assert between is not None
+    assert between.second == 0.96  # none lies within: the nearest to 1.35
+    assert standing_for(0.0, 2.56, [], ()) is None
+
+
+def test_picture_without_a_face_is_told_of_the_clips_it_lies_in(decoded: Callable[[str], Decoded]) -> None:
+    video = decoded("franck.webm")
+    blank = replace(video.portraits[1], gray=np.full_like(video.portraits[1].gray, 120))
+    doctored = replace(video, portraits=(video.portraits[0], blank, *video.portraits[2:]))
+    rows = cut_clips(ID, doctored, 64, 64).rows
+    (within,) = [row for row in rows if row["start_second"] <= blank.second < row["end_second"]]
+    assert "face_absent" in within["flags"]
+    assert sum("face_absent" in row["flags"] for row in rows) < len(rows)
 
 
 def test_pictures_are_small_few_and_belong_to_clips(decoded: Callable[[str], Decoded]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.clips.quality import FLAGS, UNUSABLE, clip_flags, face_widths, motion_energy
+from pipeline.clips.quality import FLAGS, UNUSABLE, clip_flags, face_widths, motion_energy, steps
 from pipeline.clips.windows import Window
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeRequest, Portrait, VideoFacts
@@ -25,7 +25,8 @@ def flags(
     clip: NDArray[np.uint8], facts: VideoFacts = SQUARE, faces: list[float] = FACE, length: int | None = None
 ) -> set[str]:
     length = length or len(clip)
-    return set(clip_flags(clip, Window(0, 0, 0, len(clip), length - len(clip)), length, facts, faces)[1])
+    window = Window(0, 0, 0, len(clip), length - len(clip))
+    return set(clip_flags(clip, steps(clip), window, length, facts, faces)[1])
 
 
 def test_unusable_flags_are_declared() -> None:
@@ -111,7 +112,7 @@ def test_bars_on_both_edges_are_flagged_one_dark_edge_is_not(take: Take, axis: i
     assert "letterbox" in flags(clip)
 
 
-def test_faces_in_the_nearest_picture_are_told(take: Take) -> None:
+def test_faces_in_the_picture_that_stands_for_a_clip_are_told(take: Take) -> None:
     clip = take("franck.webm")[:16]
     assert "face_absent" in flags(clip, faces=[])
     assert "face_small" in flags(clip, faces=[0.1])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.clips.quality import steps
 from pipeline.clips.shots import TOGETHER, find_shots, without_light
 from tests.pipeline.clips.conftest import Take
 
@@ -28,8 +29,12 @@ STRANGERS = [
 ]
 
 
+def shots(frames: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    return find_shots(frames, steps(frames))
+
+
 def cuts(frames: NDArray[np.uint8]) -> list[int]:
-    return [start for start, _ in find_shots(frames)[1:]]
+    return [start for start, _ in shots(frames)[1:]]
 
 
 @pytest.mark.parametrize("name", TAKES)
@@ -37,7 +42,7 @@ def cuts(frames: NDArray[np.uint8]) -> list[int]:
 def test_one_take_is_one_shot_at_full_half_and_third_rate(take: Take, name: str, every: int) -> None:
     """Heads turn, eyes blink, mouths laugh, cameras set their exposure: none of it is a cut."""
     frames = take(name)[::every]
-    assert find_shots(frames) == [(0, len(frames))]
+    assert shots(frames) == [(0, len(frames))]
 
 
 @pytest.mark.parametrize("name", TAKES)
@@ -109,7 +114,7 @@ def test_noise_is_one_shot() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_shortest_videos(count: int) -> None:
     frames = np.zeros((count, 128, 128), np.uint8)
-    assert find_shots(frames) == ([(0, count)] if count else [])
+    assert shots(frames) == ([(0, count)] if count else [])
 
 
 def test_shots_are_found_at_two_thousand_frames_a_second_or_more(take: Take) -> None:
@@ -117,14 +122,14 @@ def test_shots_are_found_at_two_thousand_frames_a_second_or_more(take: Take) -> 
     fastest = np.inf
     for _ in range(3):
         began = time.process_time()
-        find_shots(frames)
+        shots(frames)
         fastest = min(fastest, time.process_time() - began)
     assert len(frames) / fastest >= 2000
 
 
 def test_picture_freed_of_light_does_not_depend_on_the_frames_filtered_with_it(take: Take) -> None:
-    """Frames go through the filters as channels of one picture; each must come out as if it were alone."""
+    """Frames are scaled and filtered as one picture; each must come out as if it were alone."""
     frames = take("franck.webm")[: 2 * TOGETHER + 1]
-    together = without_light(frames, range(len(frames)))
-    alone = [without_light(frames, [number])[0] for number in range(len(frames))]
+    together = without_light(frames, np.arange(len(frames)))
+    alone = [without_light(frames, np.array([number]))[0] for number in range(len(frames))]
     assert np.array_equal(together, np.stack(alone))
