@@ -8,10 +8,11 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from pipeline.casefile import CaseFile, FileEntry
+from pipeline.intake.boxes import holds_film
 from pipeline.intake.disks import IMAGES, SEGMENT, can_read_images
 from pipeline.intake.found import Found
 from pipeline.intake.reading import Read
-from pipeline.intake.sniff import Content, could_be_video, has_video_suffix, sniff
+from pipeline.intake.sniff import Content, could_be_video, has_video_suffix, may_hold_film, sniff
 from pipeline.intake.unpack import READABLE
 from pipeline.names import MEMBER, placed, printable
 
@@ -41,6 +42,8 @@ class Judge:
             sentence = "The file changed while it was read; work on a copy that nothing writes to."
             return self.decided(path, "failed", "changed_while_read", sentence, like=row)
         content = sniff(read.head)
+        if may_hold_film(content) and _holds_film(local):
+            content = Content("video", "an MP4 or QuickTime file")
         if content.kind == "archive":
             return self._archive(row, content)
         if not could_be_video(row.path, content):
@@ -93,10 +96,11 @@ class Judge:
         if content.kind == "empty":
             return self.decided(row.path, status, "empty_file", "The file has no bytes.", like=row)
         suffix = PurePosixPath(row.path).suffix
+        verdict = "Not recognised as a video" if content.kind == "unknown" else "Not a video"
         sentence = (
             f"Named {printable(suffix)} but contains {content.name}; no video to decode."
             if named_so
-            else f"Not a video: {content.name}."
+            else f"{verdict}: {content.name}."
         )
         return self.decided(row.path, status, "not_video", sentence, like=row)
 
@@ -132,3 +136,11 @@ class Judge:
         while path not in self._entries and MEMBER in path:
             path = path.rpartition(MEMBER)[0]
         return self._entries.get(path, FileEntry(path))
+
+
+def _holds_film(local: Path) -> bool:
+    """Yes, too, where the file cannot be read a second time: whoever decodes it will say why."""
+    try:
+        return holds_film(local)
+    except OSError:
+        return True

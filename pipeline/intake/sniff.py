@@ -64,7 +64,10 @@ _VIDEOS: Final[_Table] = (
     (0, b"BIKi", "a Bink video"),
 )
 _BOXES: Final = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp", b"sidx")
+_Y4M: Final = re.compile(rb"YUV4MPEG2 [^\n]*\nFRAME")  # the one video whose every byte may be printable
 _STILL_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"crx ", b"jp2 ", b"jpx ")
+STILL: Final = "a still image (HEIF, AVIF or camera raw)"
+JPEG_2000: Final = "a JPEG 2000 image"
 _ARCHIVES: Final[_Table] = (
     (0, b"PK\x03\x04", "zip"),
     (0, b"PK\x05\x06", "zip"),
@@ -77,13 +80,14 @@ _ARCHIVES: Final[_Table] = (
     (0, b"Rar!\x1a\x07", "rar"),
     (257, b"ustar", "tar"),
 )
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
 _OTHERS: Final[_Table] = (
-    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (0, _PNG, "a PNG image"),
     (0, b"\xff\xd8\xff", "a JPEG image"),
     (0, b"II*\x00", "a TIFF image"),
     (0, b"MM\x00*", "a TIFF image"),
     (0, b"\x00\x00\x01\x00\x01\x00", "an icon"),
-    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
+    (0, b"\x00\x00\x00\x0cjP  ", JPEG_2000),
     (6, b"\x00\x00\x00\x00\x36\x00\x00\x00\x28", "a BMP image"),  # "BM" and a length come before
     (0, b"8BPS", "a Photoshop image"),
     (0, b"%PDF-", "a PDF document"),
@@ -123,7 +127,7 @@ def sniff(head: bytes) -> Content:
     """Recognise a file from its first bytes (as many as there are, up to ``reading.HEAD_SIZE``)."""
     if not head:
         return Content("empty", "nothing")
-    if is_text(head):
+    if is_text(head) and not _Y4M.match(head):
         return Content("not_video", "text")
     if (content := _by_boxes(head) or _by_signature(head)) is not None:
         return content
@@ -139,14 +143,18 @@ def _by_boxes(head: bytes) -> Content | None:
     """ISO base media (a box length, then its type) and RIFF (a type after the length)."""
     if head[4:8] in _BOXES:
         if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS:
-            return Content("not_video", "a still image (HEIF, AVIF or camera raw)")
+            return Content("not_video", STILL)
         return Content("video", "an MP4 or QuickTime file")
     if head[:4] in (b"RIFF", b"RF64"):
+        if head[8:16] == b"WEBPVP8X" and head[20:21] and head[20] & 2:  # the flag of an animation
+            return Content("not_video", "an animated WebP image, which no decoder here reads")
         return _RIFF.get(head[8:12], Content("unknown", "an unknown RIFF file"))
     return None
 
 
 def _by_signature(head: bytes) -> Content | None:
+    if head.startswith(_PNG) and _moves(head):
+        return Content("video", "an animated PNG")
     tables: tuple[tuple[Kind, _Table], ...] = (
         ("not_video", _OTHERS),  # first: an icon begins like an MPEG-4 video object
         ("video", _VIDEOS),
@@ -157,6 +165,21 @@ def _by_signature(head: bytes) -> Content | None:
             if head.startswith(signature, offset):
                 return Content(kind, name)
     return None
+
+
+def _moves(png: bytes) -> bool:
+    """Whether a PNG is animated: then acTL stands before the picture data (PNG 3rd edition, 11.3.2.1)."""
+    at = len(_PNG)
+    while (kind := png[at + 4 : at + 8]) not in (b"", b"IDAT"):
+        if kind == b"acTL":
+            return True
+        at += 12 + int.from_bytes(png[at : at + 4], "big")
+    return False
+
+
+def may_hold_film(content: Content) -> bool:
+    """Whether the head says a still picture and the rest of such a file may say otherwise."""
+    return content.name in (STILL, JPEG_2000)
 
 
 def could_be_video(path: str, content: Content) -> bool:

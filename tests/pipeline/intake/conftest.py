@@ -23,7 +23,7 @@ def write_video(path: Path, container: str = "mp4", codec: str = "libx264", seed
     with av.open(str(path), "w", format=container) as file:
         stream = file.add_stream(codec, rate=25)
         stream.width, stream.height = width, height
-        stream.pix_fmt = {"gif": "rgb8", "mjpeg": "yuvj420p"}.get(codec, "yuv420p")
+        stream.pix_fmt = {"gif": "rgb8", "mjpeg": "yuvj420p", "apng": "rgb24"}.get(codec, "yuv420p")
         for step in range(12):
             frame = av.VideoFrame.from_ndarray(np.roll(noise, step, 1), format="rgb24")
             file.mux(stream.encode(frame))

@@ -107,6 +107,23 @@ def test_other_files_are_called_by_name(head: bytes, name: str) -> None:
     assert sniff(head).name == name
 
 
+def test_y4m_of_printable_bytes_is_a_candidate_and_words_about_it_are_text() -> None:
+    header = b"YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420jpeg\n"
+    film = header + (b"FRAME\n" + b"@" * (64 * 48 * 3 // 2)) * 12
+    assert is_text(film[:HEAD_SIZE])
+    assert sniff(film[:HEAD_SIZE]).kind == "video"
+    assert sniff(b"YUV4MPEG2 is a simple format.\nIts FRAME header ...").name == "text"
+
+
+def test_animated_png_is_a_candidate_and_an_animated_webp_says_what_it_is(tmp_path: Path) -> None:
+    assert sniff(write_video(tmp_path / "x", "apng", "apng")[:HEAD_SIZE]).kind == "video"
+    try:
+        data = write_video(tmp_path / "y", "webp", "libwebp_anim")
+    except (ValueError, OSError, LookupError) as error:  # this build of PyAV cannot write it
+        pytest.skip(f"cannot be written here: {error}")
+    assert sniff(data[:HEAD_SIZE]).name.startswith("an animated WebP image")
+
+
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_tar_of_every_form_is_an_archive(form: int) -> None:
     packed = io.BytesIO()

@@ -56,6 +56,7 @@ def test_content_decides_and_not_the_suffix(evidence: Path, take_in: TakeIn, vid
     assert "named .mp4 but contains text" in str(rows["letter.mp4"].reason).lower()
     assert (rows["notes.txt"].status, rows["notes.txt"].reason_code) == ("skipped", "not_video")
     assert rows["noise.bin"].status == "skipped"
+    assert rows["noise.bin"].reason == "Not recognised as a video: data of an unknown kind."
     assert rows["noise.mp4"].status is None  # only the decoder can tell
 
 
@@ -349,3 +350,50 @@ def test_every_file_of_any_tree_is_one_row_with_a_known_reason(
     for row in rows:
         assert row.status in (None, "failed", "skipped", "duplicate")
         assert row.status is None or (row.reason_code in REASONS and str(row.reason).endswith("."))
+
+
+def test_film_under_a_still_pictures_brand_is_left_to_the_decoder(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    branded = videos[0][:8] + b"heic" + videos[0][12:]
+    (evidence / "IMG_1.heic").write_bytes(branded)
+    photo = _box(b"ftyp", b"mif1\0\0\0\0mif1heic") + _box(b"meta", bytes(200)) + _box(b"mdat", bytes(4000))
+    (evidence / "photo.heic").write_bytes(photo)
+    raw = _box(b"ftyp", b"crx \0\0\0\1") + _box(b"moov", _track(1) + _track(1)) + _box(b"mdat", bytes(900))
+    (evidence / "raw.cr3").write_bytes(raw)
+    (evidence / "burst.heif").write_bytes(photo + _box(b"moov", _track(1) + _track(20)))
+    (evidence / "deep.heic").write_bytes(photo + _box(b"moov", b"") * 20_000)
+    nested = b"".join((8 * depth).to_bytes(4, "big") + b"moov" for depth in range(3000, 0, -1))
+    (evidence / "nested.heic").write_bytes(photo + nested)
+    with zipfile.ZipFile(evidence / "phone.zip", "w") as parcel:
+        parcel.writestr("IMG_2.heic", branded + b"\0")
+    rows = take_in()
+    left = {path for path, row in rows.items() if row.status is None}
+    films = {"IMG_1.heic", "burst.heif", "deep.heic", "nested.heic", "phone.zip!/IMG_2.heic"}
+    assert left == films
+    assert rows["photo.heic"].reason == "Not a video: a still image (HEIF, AVIF or camera raw)."
+    assert rows["raw.cr3"].reason_code == "not_video"
+
+
+def test_motion_jpeg_2000_is_left_to_the_decoder_and_its_still_is_not(
+    evidence: Path, take_in: TakeIn
+) -> None:
+    signature = _box(b"jP  ", b"\r\n\x87\n")
+    (evidence / "film.mj2").write_bytes(
+        signature + _box(b"ftyp", b"mjp2\0\0\0\0mjp2") + _box(b"mdat", bytes(99)) + _box(b"moov", _track(25))
+    )
+    (evidence / "still.jp2").write_bytes(
+        signature + _box(b"ftyp", b"jp2 \0\0\0\0jp2 ") + _box(b"jp2h", bytes(40)) + _box(b"jp2c", bytes(99))
+    )
+    rows = take_in()
+    assert rows["film.mj2"].status is None
+    assert (rows["still.jp2"].status, rows["still.jp2"].reason_code) == ("skipped", "not_video")
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+
+def _track(samples: int) -> bytes:
+    sizes = _box(b"stsz", bytes(4) + (500).to_bytes(4, "big") + samples.to_bytes(4, "big"))
+    return _box(b"trak", _box(b"mdia", _box(b"minf", _box(b"stbl", sizes))))
