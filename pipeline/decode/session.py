@@ -26,7 +26,7 @@ from pipeline.decode.luma import CropOutsideError, LumaScaler
 from pipeline.decode.orientation import UPRIGHT, orientation_of
 from pipeline.decode.portraits import Portraits
 from pipeline.decode.probe import nominal_interval, pixel_aspect, probe_stream
-from pipeline.decode.sources import SourceFrame, Tally, decord_frames, pyav_frames
+from pipeline.decode.sources import SourceFrame, Tally, decord_frames, pyav_frames, times_in_order
 from pipeline.decode.types import DecodeRequest, Limits, VideoFacts
 
 
@@ -83,7 +83,7 @@ def _decode_file(path: str, request: DecodeRequest, limits: Limits, sink: Sink) 
             frames = (
                 decord_frames(descriptor, tally)
                 if request.decoder == "decord"
-                else pyav_frames(container, stream, limits, damage, tally)
+                else times_in_order(pyav_frames(container, stream, limits, damage, tally), container, stream)
             )
             run = _run(container, stream, facts, request, limits, sink)
             try:

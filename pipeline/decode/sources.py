@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from heapq import heappop, heappush
+from typing import Any, Final
 
 import av
 import av.error
@@ -16,6 +18,7 @@ from pipeline.decode.damage import Damage
 from pipeline.decode.types import Limits
 
 MICROSECOND = Fraction(1, 1_000_000)
+REORDERED: Final = 16  # frames shown later than decoded, at most (H.264, A.3.1)
 
 
 @dataclass
@@ -88,6 +91,41 @@ def pyav_frames(
             second = frame.pts * base.numerator / base.denominator  # of integers: rounded once, correctly
             yield SourceFrame(frame, second, damage.covers(frame.pts), broken)
             latest = frame.pts
+
+
+def times_in_order(frames: Iterator[SourceFrame], container: Any, stream: Any) -> Iterator[SourceFrame]:
+    """The frames with their times in order, where a container gives them in the order of decoding.
+
+    AVI holds no times: a packet's is its place in the file. Frames come in the order they are shown in, so the
+    earliest time among those that may still be mixed up is the next one's. Raises RefusedError as ``frames``
+    does, after the frames that came before.
+    """
+    context = stream.codec_context
+    if container.format.name != "avi" or not context.has_b_frames:
+        yield from frames
+        return
+    # They are held decoded: pictures so large that sixteen would fill the memory are allowed fewer (A.3.1).
+    room = max(4, min(REORDERED, (1 << 26) // max(1, context.width * context.height)))
+    waiting: deque[SourceFrame] = deque()
+    times: list[float] = []
+
+    def given(most: int) -> Iterator[SourceFrame]:
+        while len(waiting) > most:
+            frame = waiting.popleft()
+            if frame.second is not None:
+                frame.second = heappop(times)
+            yield frame
+
+    try:
+        for frame in frames:
+            waiting.append(frame)
+            if frame.second is not None:
+                heappush(times, frame.second)
+            yield from given(room)
+    except RefusedError:
+        yield from given(0)
+        raise
+    yield from given(0)
 
 
 def one_thread(context: Any, limits: Limits) -> None:
