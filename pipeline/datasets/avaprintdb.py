@@ -13,7 +13,15 @@ from typing import Final
 
 import polars as pl
 
-from pipeline.datasets.label import Dataset, DatasetProblem, UnparsedNameError, is_utf8, label_frame
+from pipeline.datasets.label import (
+    Dataset,
+    DatasetProblem,
+    UnparsedNameError,
+    is_utf8,
+    label_frame,
+    names_alike,
+    unless_unstated,
+)
 from pipeline.errors import UserError
 
 LICENCE: Final = "CC-BY"
@@ -91,7 +99,9 @@ def read_avaprintdb(root: Path) -> Dataset:
     }
     subjects = _subjects(root, problems)
     pairs = tuple(sorted((*root.glob("evaluation_pairs_*.csv"), *root.glob("*/evaluation_pairs_*.csv"))))
-    return Dataset(root, "AVAPrintDB", label_frame(columns), tuple(problems), pairs, subjects)
+    labels = label_frame(columns)
+    problems += names_alike("videos", labels)
+    return Dataset(root, "AVAPrintDB", labels, tuple(problems), pairs, subjects)
 
 
 def _halves(root: Path) -> Iterator[tuple[str, Path]]:
@@ -146,7 +156,7 @@ def _subjects(root: Path, problems: list[DatasetProblem]) -> pl.DataFrame:
             table.select(
                 (pl.lit(prefix) + digits.str.zfill(width)).alias("identity"),
                 *(
-                    (pl.col(column) if column else pl.lit(None, pl.String)).alias(attribute)
+                    (unless_unstated(pl.col(column)) if column else pl.lit(None, pl.String)).alias(attribute)
                     for attribute, column in columns.items()
                 ),
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,8 @@ import polars as pl
 
 ORIGINAL: Final = "original"  # generator of a real recording, as in model.protocol
 SPLITS: Final = ("train", "validation", "test")
+MOST_ALIKE: Final = 8
+_UNSTATED: Final = ("", "nan", "<na>")  # an empty cell, and what pandas and numpy write for one
 
 #: Columns of ``Dataset.labels``, one row a video. ``path`` is relative to the dataset's root.
 COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
@@ -113,3 +117,40 @@ def label_frame(columns: dict[str, list[str | None] | list[bool] | list[str]]) -
     frame = pl.DataFrame(columns, schema_overrides={name: COLUMNS[name] for name in columns})
     missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in COLUMNS.items() if name not in columns]
     return frame.with_columns(missing).select(list(COLUMNS)).sort("path")
+
+
+def unless_unstated(values: pl.Expr) -> pl.Expr:
+    """Text of a label table, stripped; null where the cell is empty or says so in numpy's or pandas's words.
+
+    Not for names: somebody may be called Nan.
+    """
+    text = values.cast(pl.String).str.strip_chars()
+    return pl.when(~text.str.to_lowercase().is_in(_UNSTATED)).then(text)
+
+
+def names_alike(file: str, labels: pl.DataFrame) -> list[DatasetProblem]:
+    """A remark where two identities differ only as a slip of writing would make them; they stay two."""
+    forms: dict[str, list[str]] = {}
+    for name in sorted({*labels["target"], *labels["driver"]}):
+        forms.setdefault(_form(name), []).append(name)
+    alike = [" and ".join(map(_spelt, some)) for some in forms.values() if len(some) > 1]
+    if not alike:
+        return []
+    names = "; ".join(alike[:MOST_ALIKE]) + ("; …" if len(alike) > MOST_ALIKE else "")
+    sentence = (
+        f"names that differ only in case, Unicode form or the writing of a number are taken as different "
+        f"people: {names} ({len(alike)} in all); if they are one, write them alike."
+    )
+    return [DatasetProblem(file, None, sentence)]
+
+
+def _form(name: str) -> str:
+    """What all spellings of a name have in common: `1019` and `1019.0`, which a missing value makes of it."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    number = re.fullmatch(r"0*([0-9]+?)(\.0+)?", plain)
+    return number[1] if number else plain
+
+
+def _spelt(name: str) -> str:
+    """The name, with what cannot be seen of its Unicode form written out."""
+    return name if name.isascii() else f"{name} ({ascii(name)[1:-1]})"

@@ -26,6 +26,7 @@ from pipeline.datasets.label import (
     UnparsedNameError,
     is_utf8,
     label_frame,
+    names_alike,
 )
 from pipeline.datasets.licences import with_licences
 from pipeline.errors import UserError
@@ -96,6 +97,7 @@ def read_nvfair(root: Path) -> Dataset:
         driver_source=pl.col("driver").replace_strict(sources, default=None, return_dtype=pl.String),
     )
     _report_unknown(labels, splits, scan.problems)
+    scan.problems += names_alike(root.name, labels)
     labels, licence_problems = with_licences(root, labels)
     return Dataset(root, "NVFAIR", labels, (*scan.problems, *licence_problems))
 
@@ -125,7 +127,7 @@ class _Scan:
                 self._problem(
                     f"{folder.name}/{generated.name}",
                     f"is neither {ORIGINALS} nor <generator>{GENERATED}; its videos are left out.",
-                    excluded=sum(1 for _ in Path(generated.path).rglob("*.mp4")),
+                    excluded=len(_videos_below(generated)),
                 )
                 continue
             generator = ORIGINAL if generated.name == ORIGINALS else generated.name.removesuffix(GENERATED)
@@ -172,13 +174,7 @@ class _Scan:
 
     def _elsewhere(self, entry: os.DirEntry[str]) -> None:
         """Note a video that lies where none is looked for, or all below a folder."""
-        files = [entry.path]
-        if entry.is_dir():
-            files = [f"{folder}/{name}" for folder, _, names in os.walk(entry.path) for name in names]
-        for file in files:
-            name = file.rpartition("/")[2].lower()
-            if name.endswith(VIDEO_SUFFIXES + OTHER_VIDEO_SUFFIXES) and not name.startswith("."):
-                self.elsewhere.append(os.path.relpath(file, self.root))
+        self.elsewhere += (os.path.relpath(file, self.root) for file in _videos_below(entry))
 
     def _driver(self, generator: str, target: str, path: str, name: str) -> str | None:
         """The driver, or None when the label is broken and was reported."""
@@ -214,6 +210,16 @@ def _entries(path: Path | str) -> list[os.DirEntry[str]]:
         return sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError as error:
         raise UserError(f"{path} cannot be listed ({error.strerror}): check its permissions.") from None
+
+
+def _videos_below(entry: os.DirEntry[str]) -> list[str]:
+    """The file if it is a video, or every video below the folder; hidden ones are none."""
+    files = [entry.path]
+    if entry.is_dir():
+        files = [f"{folder}/{name}" for folder, _, names in os.walk(entry.path) for name in names]
+    names = ((file, file.rpartition("/")[2].lower()) for file in files)
+    suffixes = VIDEO_SUFFIXES + OTHER_VIDEO_SUFFIXES
+    return [file for file, name in names if name.endswith(suffixes) and not name.startswith(".")]
 
 
 def _is_generated(name: str) -> bool:

@@ -2,7 +2,8 @@
 
 Columns ``path`` (relative to the file, or absolute), ``target``, ``driver``, ``generator`` and, where
 known, ``split``, ``source``, ``driver_source``, ``licence`` and ``original`` (true, yes or 1; false, no, 0 or
-empty). Any other column is an attribute of the video: the benchmark compares its values as groups.
+empty). Any other column is an attribute of the video: the benchmark compares its values as groups. NaN in a
+column that may be absent, or in one of numbers, is an empty cell.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from typing import Final
 
 import polars as pl
 
-from pipeline.datasets.label import COLUMNS, ORIGINAL, SPLITS, Dataset, DatasetProblem
+from pipeline.datasets.label import (
+    COLUMNS,
+    ORIGINAL,
+    SPLITS,
+    Dataset,
+    DatasetProblem,
+    names_alike,
+    unless_unstated,
+)
 from pipeline.errors import UserError
 
 REQUIRED: Final = ("path", "target", "driver", "generator")
@@ -48,9 +57,9 @@ def read_table_dataset(path: Path) -> Dataset:
         while spare in raw.columns:
             spare += "_"
         raw = raw.rename({"line": spare})
-    text = raw.select(
-        pl.col(name).cast(pl.String).str.strip_chars().replace("", None) for name in raw.columns
-    ).with_row_index("line", offset=1 if path.suffix.lower() == ".parquet" else 2)
+    text = raw.select(_text(name, kind) for name, kind in raw.schema.items()).with_row_index(
+        "line", offset=1 if path.suffix.lower() == ".parquet" else 2
+    )
     absent = [pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in text.columns]
     text = text.with_columns(absent)
     stated = text["original"].str.to_lowercase()
@@ -70,9 +79,16 @@ def read_table_dataset(path: Path) -> Dataset:
             + ": correct its rows."
         )
     labels = _with_driver_source(kept.select(list(COLUMNS))).sort("path")
-    problems += _in_several_splits(path, labels)
+    problems += _in_several_splits(path, labels) + names_alike(path.name, labels)
     attributes = kept.select("path", *(name for name in raw.columns if name not in COLUMNS))
     return Dataset(path.parent, "table", labels, tuple(problems), attributes=attributes)
+
+
+def _text(name: str, kind: pl.DataType) -> pl.Expr:
+    """A column as text, null where nothing is stated."""
+    if name in REQUIRED and not kind.is_float():
+        return pl.col(name).cast(pl.String).str.strip_chars().replace("", None)
+    return unless_unstated(pl.col(name)).alias(name)
 
 
 def _problems(path: Path, table: pl.DataFrame, originals: pl.Series) -> list[tuple[int, str]]:

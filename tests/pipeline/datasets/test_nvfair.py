@@ -157,6 +157,18 @@ def test_unknown_generator_folder_is_counted_and_named(tmp_path: Path) -> None:
     assert dataset.excluded == 2
 
 
+def test_videos_of_an_unknown_generator_folder_are_counted_whatever_their_format(tmp_path: Path) -> None:
+    names = ("a.MP4", "1002/b.webm", "1002/deeper/c.mkv", "1002/d.m4v", "1002/notes.txt", "1002/._b.mp4")
+    dataset = read_nvfair(nvfair(tmp_path, *(f"CREMA-D/deepfake/{name}" for name in names)))
+    assert dataset.excluded == 4
+
+
+def test_names_that_differ_only_in_case_are_two_people_and_remarked(tmp_path: Path) -> None:
+    dataset = read_nvfair(nvfair(tmp_path, "CREMA-D/tps-generated/1001/1001--c--ID001.mp4"))
+    assert {"id001", "ID001"} <= set(dataset.labels["driver"]) | set(dataset.labels["target"])
+    assert "taken as different people: ID001 and id001 (1 in all)" in said(dataset)
+
+
 def test_videos_that_lie_elsewhere_are_counted_with_an_example(tmp_path: Path) -> None:
     nvfair(
         tmp_path,

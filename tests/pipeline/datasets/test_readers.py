@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from pipeline.benchmark.subgroups import groupings
 from pipeline.datasets.avaprintdb import read_avaprintdb
 from pipeline.datasets.open_dataset import open_dataset, restrict
 from pipeline.datasets.pairs import read_pairs
@@ -177,6 +179,57 @@ def test_people_in_more_than_one_split_are_remarked(tmp_path: Path) -> None:
     path = table(tmp_path, "a.mp4,ann,ann,gaga,train,", "b.mp4,cat,ann,gaga,test,", "c.mp4,ben,ben,gaga,,")
     (problem,) = read_table_dataset(path).problems
     assert "labels.csv: in more than one split, as target or driver, stand ann (1 in all)" in str(problem)
+    assert problem.excluded == 0
+
+
+def test_nan_in_a_column_that_may_be_absent_is_an_empty_cell(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4", "c.mp4", "d.mp4")
+    path = tmp_path / "labels.csv"
+    path.write_text(
+        "path,target,driver,generator,split,source,age,light\na.mp4,Nan,Nan,gaga,nan,NaN,NaN,nan\n"
+        "b.mp4,Nan,ben,gaga,test,x,31,day\nc.mp4,ben,ben,gaga,test,x,30,<NA>\nd.mp4,ben,ben,gaga,,,,\n",
+        "utf-8",
+    )
+    dataset = read_table_dataset(path)
+    assert dataset.problems == ()
+    assert dataset.labels["target"].to_list() == ["Nan", "Nan", "ben", "ben"]  # somebody may be called that
+    assert dataset.labels["split"].to_list() == [None, "test", "test", None]
+    assert dataset.labels["source"].to_list() == [None, "x", "x", None]
+    assert dataset.attributes.select("age", "light").rows() == [
+        (None, None), ("31", "day"), ("30", None), (None, None),
+    ]  # fmt: skip
+    (age,) = groupings(dataset)[0]  # of light there is but one value
+    assert (age.attribute, set(age.group_of.values())) == ("age", {"30", "31"})
+
+
+def test_nan_where_a_column_holds_numbers_is_an_empty_cell(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4")
+    rows = {"path": ["a.mp4", "b.mp4"], "target": [7.0, math.nan], "driver": [7, 7], "generator": ["x", "x"]}
+    pl.DataFrame({**rows, "age": [math.nan, 30.0]}).write_parquet(tmp_path / "labels.parquet")
+    dataset = read_table_dataset(tmp_path / "labels.parquet")
+    empty, alike = map(str, dataset.problems)
+    assert empty == "labels.parquet, line 2: target is empty; left out."
+    assert "7 and 7.0" in alike  # two people as they are written, and so a remark
+    assert dataset.attributes["age"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("Ann", "ann", "Ann and ann"),
+        ("Zo\u00eb", "Zoe\u0308", "Zoe\u0308 (Zoe\\u0308) and Zo\u00eb (Zo\\xeb)"),
+        ("1019", "1019.0", "1019 and 1019.0"),
+        ("07", "7", "07 and 7"),
+    ],
+)
+def test_names_alike_but_for_their_writing_are_two_people_and_remarked(
+    tmp_path: Path, one: str, other: str, said: str
+) -> None:
+    path = table(tmp_path, f"a.mp4,{one},{one},gaga,,", f"b.mp4,{one},{other},gaga,,", "c.mp4,70,71,gaga,,")
+    dataset = read_table_dataset(path)
+    assert set(dataset.labels["driver"]) == {one, other, "71"}
+    (problem,) = dataset.problems
+    assert f"taken as different people: {said} (1 in all)" in str(problem)
     assert problem.excluded == 0
 
 
