@@ -107,8 +107,12 @@ class RemoteSession:
 
         Raises NotFiniteError as there, and Ray's exception when no embedder answers for ``PATIENCE`` seconds.
         """
+        return finite(self.embed_unchecked(clips))
+
+    def embed_unchecked(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """As `embed`, but finite or not."""
         pieces = [self._piece(clips[start : start + PIECE]) for start in range(0, len(clips), PIECE)]
-        return finite(np.concatenate([np.empty((0, EMBEDDING_SIZE), np.float32), *pieces]))
+        return np.concatenate([np.empty((0, EMBEDDING_SIZE), np.float32), *pieces])
 
     def _piece(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """One message. The death of an embedder is no fault of the clips: it sees nothing but their shape."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.metadata import ModelMetadata
+from model.metadata import FRAME_SIDE, ModelMetadata
 from pipeline.actors import ActorPool, WorkerDied
 from pipeline.benchmark.alterations import altered
 from pipeline.benchmark.clips import Clip, choose_clips, cut
@@ -93,12 +93,22 @@ class Sessions:
         self.provider = next(iter(self._sessions.values())).provider
 
     def embed(self, found: ChunkClips, models: Sequence[str]) -> None:
-        """Fill ``found.embeddings`` and let its clips go."""
+        """Fill ``found.embeddings`` and let its clips go.
+
+        A video of which one clip has no finite embedding has none at all. Raises NotFiniteError where a blank
+        clip meets the same: then it is the model's fault and no video's.
+        """
         for model_id in models:
-            length = self._lengths[model_id]
-            vectors = self._sessions[model_id].embed(found.clips[length])
+            length, session = self._lengths[model_id], self._sessions[model_id]
+            rows, vectors = found.rows[length], session.embed_unchecked(found.clips[length])
+            sound = np.isfinite(vectors).all(axis=1)
+            if not sound.all():
+                session.embed(np.zeros((1, length, FRAME_SIDE, FRAME_SIDE), np.uint8))
+            lost = {(rows[clip]["path"], rows[clip]["alteration"]) for clip in np.flatnonzero(~sound)}
             found.embeddings[model_id] = [
-                {**row, "embedding": vector} for row, vector in zip(found.rows[length], vectors, strict=True)
+                {**row, "embedding": vector}
+                for row, vector in zip(rows, vectors, strict=True)
+                if (row["path"], row["alteration"]) not in lost
             ]
         found.clips.clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import sys
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from model import resampling
 from pipeline.benchmark.run_folder import RunFolder
 from pipeline.datasets.label import Dataset
 from pipeline.datasets.summary import count_videos, facts
@@ -24,11 +26,13 @@ def fingerprint(
 ) -> str:
     """SHA-256 of everything the result tables are computed from: equal, and they need not be again.
 
+    Of the code all that stands beside this file and beside the statistics of `model`, whatever it is for.
     plans: of the run and of its robustness rerun; models: for each of the two the ids of those whose
     embeddings are whole.
     """
     digest = hashlib.sha256()
-    code = sorted(Path(__file__).parent.glob("*.py"))
+    folders = (Path(__file__).parent, Path(inspect.getfile(resampling)).parent)
+    code = [path for folder in folders for path in sorted(folder.glob("*.py"))]
     for path in (*code, *dataset.pair_files):
         digest.update(path.name.encode("utf-8", "surrogateescape"))
         digest.update(path.read_bytes() if path.is_file() else b"")
@@ -43,13 +47,17 @@ def benchmark_record(
     run: RunFolder,
     whole: Dataset,
     chosen: Dataset,
+    models: list[list[str]],
     problems: list[str],
     provider: str,
     started: datetime,
 ) -> dict[str, Any]:
-    """The record of a run that is measured; ``problems`` are sentences, those of the labels first."""
+    """The record of a run that is measured; ``problems`` are sentences, those of the labels first.
+
+    models: as of `fingerprint`. A video that one of them could not embed counts as failed.
+    """
     videos = pl.DataFrame(run.read_videos())
-    failed = videos.filter(pl.col("status") == "failed")
+    failed = _failed(run, models[0])
     finished = datetime.now(UTC)
     return {
         "tool": {"name": "driverprint", "version": tool_version()},
@@ -66,11 +74,11 @@ def benchmark_record(
             "problems_in_all": len(problems),
         },
         "videos": {
-            "processed": len(videos) - len(failed),
-            "failed": len(failed),
+            "processed": len(videos) - failed["path"].n_unique(),
+            "failed": failed["path"].n_unique(),
             "failures": failed.select("path", "reason_code", "reason").head(PROBLEMS_KEPT).to_dicts(),
         },
-        "robustness": _altered(run.robustness),
+        "robustness": _altered(run.robustness, models[1]),
         "models": run.models(),
         "provider": provider,
         "machine": machine_facts(),
@@ -78,12 +86,18 @@ def benchmark_record(
     }
 
 
-def _altered(rerun: RunFolder) -> dict[str, Any]:
-    """Videos of the robustness rerun, and what could not be altered or decoded."""
-    facts = pl.DataFrame(rerun.read_videos())
-    failed = facts.filter(pl.col("status") == "failed")
+def _failed(run: RunFolder, models: list[str]) -> pl.DataFrame:
+    """Videos that could not be decoded, then those that one of the models could not embed."""
+    videos = pl.DataFrame(run.read_videos())
+    unembedded = [row for model_id in models for row in run.without_embedding(model_id)]
+    return pl.concat([videos.filter(status="failed"), pl.DataFrame(unembedded, videos.schema)])
+
+
+def _altered(rerun: RunFolder, models: list[str]) -> dict[str, Any]:
+    """Videos of the robustness rerun, and what could not be altered, decoded or embedded."""
+    failed = _failed(rerun, models)
     return {
-        "videos": facts["path"].n_unique(),
-        "failed": len(failed),
+        "videos": pl.DataFrame(rerun.read_videos())["path"].n_unique(),
+        "failed": failed.select("path", "alteration").n_unique(),
         "failures": failed.select("path", "alteration", "reason").head(PROBLEMS_KEPT).to_dicts(),
     }

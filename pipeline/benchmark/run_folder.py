@@ -25,6 +25,7 @@ from pipeline.frames.store import differs
 
 #: Videos a part covers: few enough that a kill costs little, enough that 650,000 make 10,000 files.
 CHUNK: Final = 64
+NOT_FINITE: Final = "processing_failed"  # as of a case's video that was decoded and could not be embedded
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,19 @@ class RunFolder:
     def read_embeddings(self, model_id: str) -> pa.Table:
         """All rows of one model's ``embeddings``."""
         return pq.read_table(self.root / "embeddings" / model_id, schema=self.embedding_columns)
+
+    def without_embedding(self, model_id: str) -> list[dict[str, Any]]:
+        """Decoded videos of which a finished model gave no finite embedding, as failed rows of ``videos``."""
+        keys = [name for name in ("path", "alteration") if name in self.embedding_columns.names]
+        of_model = pq.read_table(
+            self.root / "embeddings" / model_id, schema=self.embedding_columns, columns=keys
+        )
+        decoded = pl.DataFrame(self.read_videos()).filter(status="processed")
+        lost = decoded.join(pl.DataFrame(of_model), on=keys, how="anti", maintain_order="left")
+        file = next(model["file"] for model in self.models() if model["model_id"] == model_id)
+        reason = f"The model {file} gives an embedding of it that is not finite and cannot be compared."
+        failed = {"status": "failed", "reason_code": NOT_FINITE, "reason": reason}
+        return [{**row, **failed} for row in lost.iter_rows(named=True)]
 
     def has_results(self) -> bool:
         """Whether every result table is there."""

@@ -287,8 +287,9 @@ def _measured(
     known = [one["model_id"] for one in run.models() if "imported" not in one]
     whole_ones = [one for one in known if not run.missing(chunks, [one])]
     parts = 0 if altered is None else -(-len(altered) // ALTERED_CHUNK)
-    altered_ones = [one for one in known if not run.robustness.missing(parts, [one])]
-    depends = fingerprint(run, plans, chosen, [whole_ones, altered_ones])
+    altered_ones = [one for one in known if parts and not run.robustness.missing(parts, [one])]
+    finished = [whole_ones, altered_ones]
+    depends = fingerprint(run, plans, chosen, finished)
     if before.get("depends_on") == depends and run.has_results():
         measuring = before["measuring"]
     else:
@@ -300,7 +301,7 @@ def _measured(
     passes = run.passes()
     provider = passes[-1]["provider"] if passes else "none"
     clusters = [one["cluster"] for one in passes if one["cluster"]]
-    record = benchmark_record(run, whole, chosen, problems, provider, started)
+    record = benchmark_record(run, whole, chosen, finished, problems, provider, started)
     return record | {"clusters": clusters, "depends_on": depends, "measuring": measuring}
 
 

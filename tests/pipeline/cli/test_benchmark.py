@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -21,8 +22,9 @@ from pipeline.benchmark import run_folder
 from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.cli.main import main
 from reports.digits import settled
+from tests.pipeline.decode.videos import write_video
 from tests.pipeline.frames.corpus import video_corpus
-from tests.small_model import small_model
+from tests.small_model import broken_model, small_model
 
 PLAIN = ("--robustness", "0")  # where the altered videos are not looked at
 
@@ -212,6 +214,45 @@ def test_video_that_cannot_be_decoded_is_listed_and_the_rest_measured(
     record = json.loads((tmp_path / "run" / "benchmark.json").read_text("utf-8"))
     assert (record["videos"]["processed"], record["videos"]["failed"]) == (23, 1)
     assert broken in (tmp_path / "run" / "benchmark.html").read_text("utf-8")
+
+
+def test_video_without_a_finite_embedding_fails_and_the_rest_is_measured(
+    corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model gives NaN for every clip that is not black: of all videos but two."""
+    copy = shutil.copytree(corpus, tmp_path / "corpus")
+    fine = [f"simulated/mesh-generated/d/d--c{clip}--d.mp4" for clip in (0, 1)]
+    for path in fine:
+        write_video(copy / path, np.zeros((40, 64, 64, 3), np.uint8))
+    broken = broken_model(tmp_path / "broken.onnx", also_blank=False)
+    words = ("benchmark", copy, "-o", tmp_path / "run", "--generators", "mesh", "--robustness", "1")
+    assert run(capsys, *words, "--model", broken, "--model", models["FEAT_DIFF"])[0] == 1
+    record = json.loads((tmp_path / "run" / "benchmark.json").read_text("utf-8"))
+    assert (record["videos"]["processed"], record["videos"]["failed"]) == (2, 10)
+    (reason,) = {(row["reason_code"], row["reason"]) for row in record["videos"]["failures"]}
+    assert reason == (
+        "processing_failed",
+        "The model broken.onnx gives an embedding of it that is not finite and cannot be compared.",
+    )
+    assert "broken.onnx gives an embedding" in (tmp_path / "run" / "benchmark.html").read_text("utf-8")
+    embedded = pl.read_parquet(tmp_path / "run" / "embeddings" / model_id(broken))
+    assert sorted(embedded["path"]) == fine
+    sound = results(tmp_path / "run").filter(model_id=model_id(models["FEAT_DIFF"]), subset="pooled")
+    assert (sound["n_targets"] == 2).all()
+    rows = pl.read_parquet(tmp_path / "run" / "robustness.parquet").filter(model_id=model_id(broken))
+    assert (rows["n_videos"] + rows["n_failed"] == record["robustness"]["videos"]).all()
+    assert {row["alteration"] for row in record["robustness"]["failures"]} == {one.key for one in ALTERATIONS}
+    assert run(capsys, *words, "--model", models["FEAT_DIFF"])[0] == 1  # and again, decoding nothing
+
+
+def test_model_that_gives_no_finite_embedding_at_all_ends_the_run_with_one_sentence(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = broken_model(tmp_path / "broken.onnx", also_blank=True)
+    words = ("--generators", "mesh", *PLAIN, "--model", broken)
+    code, said = run(capsys, "benchmark", corpus, "-o", tmp_path / "run", *words)
+    assert code == 2
+    assert "The model gives an embedding that is not finite" in said and "Internal" not in said
 
 
 def test_target_with_one_self_video_is_left_out_and_named(
