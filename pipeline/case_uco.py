@@ -9,6 +9,7 @@ each what it must not be read without: other tools may show one result alone.
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -52,7 +53,9 @@ def case_uco(case: CaseFolder) -> Node:
     scores = read_table(case.root, "scores").to_pylist()
     identities = {row["identity"] for row in scores}
     files = [_file(row) for row in evidence]
-    by_content = {row["evidence_id"]: node["@id"] for row, node in zip(evidence, files, strict=True)}
+    copies: defaultdict[str, list[str]] = defaultdict(list)
+    for row, node in zip(evidence, files, strict=True):
+        copies[row["evidence_id"]].append(node["@id"])
     tool = {
         "@id": _id("tool", record["tool"]["version"]),
         "@type": "uco-tool:Tool",
@@ -61,7 +64,9 @@ def case_uco(case: CaseFolder) -> Node:
     }
     results = [_score(row, record, len(identities)) for row in scores]
     links = [
-        _about(result, by_content[row["evidence_id"]]) for result, row in zip(results, scores, strict=True)
+        _about(result, file)
+        for result, row in zip(results, scores, strict=True)
+        for file in copies[row["evidence_id"]]
     ]
     summary = _summary(record, digest)
     action = {
@@ -183,8 +188,9 @@ def _strength(row: Node) -> str:
 
 
 def _about(result: Node, file: str) -> Node:
+    """A result comes from a content, and so from every file that holds it."""
     return {
-        "@id": _id("relationship", result["@id"]),
+        "@id": _id("relationship", result["@id"], file),
         "@type": "uco-core:Relationship",
         "uco-core:source": {"@id": result["@id"]},
         "uco-core:target": {"@id": file},

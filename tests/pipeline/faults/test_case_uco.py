@@ -96,6 +96,27 @@ def test_no_result_stands_without_what_it_must_be_read_with(undisturbed: Finishe
     assert any(line.startswith("case file: lay in the evidence") for line in summary["uco-core:description"])
 
 
+def test_result_is_linked_to_every_copy_of_the_video_it_is_about(
+    undisturbed: Finished, tmp_path: Path
+) -> None:
+    case = CaseFolder(shutil.copytree(undisturbed.case, tmp_path / "case"))
+    evidence = pl.read_parquet(case.root / "evidence.parquet")
+    copy = evidence.filter(path="q.mp4").with_columns(path=pl.lit("z/copy.mp4"), status=pl.lit("duplicate"))
+    pl.concat([evidence, copy]).write_parquet(case.root / "evidence.parquet")
+    nodes = {node["@id"]: node for node in case_uco(case)["@graph"]}
+    links = [node for node in nodes.values() if node["@type"] == "uco-core:Relationship"]
+    linked = {(node["uco-core:source"]["@id"], node["uco-core:target"]["@id"]) for node in links}
+    files = {
+        node["uco-core:hasFacet"][0]["uco-observable:filePath"]: key
+        for key, node in nodes.items()
+        if node["@type"] == "uco-observable:File"
+    }
+    about = [{result for result, file in linked if file == files[path]} for path in ("q.mp4", "z/copy.mp4")]
+    assert len(about[0]) == 2
+    assert about[0] == about[1]
+    assert len(linked) == len(links) == len(pl.read_parquet(case.root / "scores.parquet")) + 2
+
+
 def test_validator_would_notice_a_wrong_export(undisturbed: Finished, tmp_path: Path) -> None:
     out = tmp_path / "case.jsonld"
     driverprint("case-uco", undisturbed.case, "-o", out)
