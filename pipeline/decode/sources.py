@@ -96,9 +96,9 @@ def pyav_frames(
 def times_in_order(frames: Iterator[SourceFrame], container: Any, stream: Any) -> Iterator[SourceFrame]:
     """The frames with their times in order, where a container gives them in the order of decoding.
 
-    AVI holds no times: a packet's is its place in the file. Frames come in the order they are shown in, so the
-    earliest time among those that may still be mixed up is the next one's. Raises RefusedError as ``frames``
-    does, after the frames that came before.
+    AVI holds no times: a packet's is its place in the file. Frames come in the order they are shown in, so
+    the earliest time among those that may still be mixed up is the next one's. Raises RefusedError as
+    ``frames`` does, after the frames that came before.
     """
     context = stream.codec_context
     if container.format.name != "avi" or not context.has_b_frames:
