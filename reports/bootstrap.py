@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.protocol import half_wins
 from model.resampling import (
     FEWEST_IDENTITIES,
     Interval,
@@ -22,6 +21,7 @@ from model.resampling import (
     mean_over_targets,
     percentile_interval,
 )
+from model.roc import half_wins
 
 RESAMPLES: Final = 1000  # of pairs one by one; a mean over groups whose own driver is known costs less
 _HELD: Final = 4_000_000  # weights held at once: 32 MB

@@ -1,7 +1,7 @@
 """How well drivers are told apart in the known material: ROC, AUC per identity, equal error rate.
 
 The paper's measure (section IV.B) is the unweighted mean over targets of each target's AUC; the ROC
-curve and its area pool all pairs. The arithmetic is `model.protocol`'s, shared with the benchmark.
+curve and its area pool all pairs. The arithmetic is `model.roc`'s, shared with the benchmark.
 A figure is only given where the data carry one: an AUC needs a pair of each class, an interval and an
 error rate what `model.resampling` asks for, and what is missing is said instead.
 """
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
-from model.protocol import auc, eer
 from model.resampling import FEWEST_PAIRS, Interval
+from model.roc import auc, eer
 from reports.bootstrap import Compared, clustered_auc_interval, mean_auc_interval
 from reports.known_pairs import Group, Kind, KnownPairs, groups
 

@@ -8,7 +8,7 @@ habits cannot separate them. ``multi-clip``: the mean embedding of all whole win
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,17 +16,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from model.protocol import eer
+from model.intervals import jackknife_interval, joint_interval
 from model.resampling import FEWEST_PAIRS
-from pipeline.benchmark.intervals import (
-    Floats,
-    Parts,
-    Scorer,
-    by_distance,
-    jackknife_interval,
-    joint_interval,
-    parts,
-)
+from model.roc import eer
+from model.target_auc import Floats, Ints, Parts, Scorer, Scores, by_distance, parts
 
 PAPER: Final = "paper"
 SINGLE_SOURCE: Final = "single-source"
@@ -89,7 +82,7 @@ def by_score(pairs: pl.DataFrame, videos: pl.DataFrame) -> Scorer:
     for left, right in known:
         partners.setdefault(left, []).append(right)
 
-    def score(own: NDArray[np.intp], other: NDArray[np.intp]) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    def score(own: Ints) -> tuple[Floats, Callable[[Ints], Floats]]:
         selves = set(own.tolist())
         positives = [
             known[left, right]
@@ -97,10 +90,12 @@ def by_score(pairs: pl.DataFrame, videos: pl.DataFrame) -> Scorer:
             for right in partners.get(left, ())
             if left < right in selves
         ]
-        against = [[known[a, b] for b in partners.get(a, ()) if b in selves] for a in other.tolist()]
-        negatives = [value for some in against for value in some]
-        counts = np.array([len(some) for some in against], np.intp)
-        return np.array(positives, np.float64), np.array(negatives, np.float64), counts
+
+        def against(other: Ints) -> Floats:
+            found = [known[a, b] for a in other.tolist() for b in partners.get(a, ()) if b in selves]
+            return np.array(found, np.float64)
+
+        return np.array(positives, np.float64), against
 
     return score
 
@@ -150,13 +145,14 @@ def _measure(
         key = {"model_id": model_id, "protocol": protocol, "originals": originals}
         generators: list[Parts] = []
         for subset, mask in chosen.items():
-            pieces = parts(score, target, driver, mask)
-            found.results.append({**key, "subset": subset, **_figures(pieces)})
+            scores = Scores()
+            pieces = parts(score, target, driver, mask, scores)
+            found.results.append({**key, "subset": subset, **_figures(pieces, scores)})
             found.targets += [{**key, "subset": subset, **row} for row in _target_rows(pieces)]
             if subset != POOLED:
                 generators.append(pieces)
             elif curves and not originals:
-                found.curves += [{"model_id": model_id, **row} for row in curve(pieces)]
+                found.curves += [{"model_id": model_id, **row} for row in curve(scores)]
         found.results.append({**key, "subset": MEAN, **_mean_of(generators)})
 
 
@@ -172,17 +168,16 @@ def subsets(videos: pl.DataFrame) -> Iterator[tuple[bool, dict[str, NDArray[np.b
         yield originals, masks
 
 
-def _figures(pieces: Parts) -> Row:
-    positives, negatives = pieces.positives, pieces.negatives
-    enough = min(len(positives), len(negatives)) >= FEWEST_PAIRS
+def _figures(pieces: Parts, scores: Scores) -> Row:
+    enough = min(pieces.n_positives, pieces.n_negatives) >= FEWEST_PAIRS
     return {
         "auc": number(pieces.mean),
         **_intervals([pieces]),
-        "eer": number(eer(positives, negatives).rate) if enough else None,
+        "eer": number(eer(scores.positives, scores.negatives).rate) if enough else None,
         "n_targets": len(pieces.targets),
         "n_left_out": len(pieces.left_out),
-        "n_positives": len(positives),
-        "n_negatives": len(negatives),
+        "n_positives": pieces.n_positives,
+        "n_negatives": pieces.n_negatives,
     }
 
 
@@ -195,8 +190,8 @@ def _mean_of(generators: list[Parts]) -> Row:
         "eer": None,
         "n_targets": max((len(one.targets) for one in generators), default=0),
         "n_left_out": max((len(one.left_out) for one in generators), default=0),
-        "n_positives": sum(len(one.positives) for one in generators),
-        "n_negatives": sum(len(one.negatives) for one in generators),
+        "n_positives": sum(one.n_positives for one in generators),
+        "n_negatives": sum(one.n_negatives for one in generators),
     }
 
 
@@ -207,20 +202,19 @@ def mean_auc(some: list[Parts]) -> float | None:
 
 
 def _intervals(pieces: list[Parts]) -> Row:
-    low, high = joint_interval(pieces)
-    jackknife_low, jackknife_high = jackknife_interval(pieces)
+    joint, jackknife = joint_interval(pieces), jackknife_interval(pieces)
     return {
-        "low": number(low),
-        "high": number(high),
-        "jackknife_low": number(jackknife_low),
-        "jackknife_high": number(jackknife_high),
+        "low": joint.low,
+        "high": joint.high,
+        "jackknife_low": jackknife.low,
+        "jackknife_high": jackknife.high,
     }
 
 
 def _target_rows(pieces: Parts) -> Iterator[Row]:
     for one in pieces.targets:
         yield {
-            "target": one.name,
+            "target": one.target,
             "auc": one.auc,
             "n_self": one.n_self,
             "n_cross": one.n_cross,
@@ -230,15 +224,15 @@ def _target_rows(pieces: Parts) -> Iterator[Row]:
         yield {"target": target, "auc": None, "n_self": None, "n_cross": None, "left_out": reason}
 
 
-def curve(pieces: Parts) -> list[Row]:
+def curve(scores: Scores) -> list[Row]:
     """Exact error rates over all pairs of all targets at chosen thresholds (ISO/IEC 19795-1).
 
     The thresholds are scores of pairs, dense where few false matches are left; the rates at them are
     counted, not interpolated.
     """
-    if not pieces.targets:
+    same, other = np.sort(scores.positives), np.sort(scores.negatives)
+    if not len(same):
         return []
-    same, other = np.sort(pieces.positives), np.sort(pieces.negatives)
     dense = 1 - np.logspace(-np.log10(max(len(other), 10)), 0, CURVE_POINTS // 2)
     thresholds = np.unique(
         np.concatenate(

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from model.target_auc import Scorer, by_distance
 from pipeline.benchmark import schemas
 from pipeline.benchmark.imported import EMBEDDINGS
-from pipeline.benchmark.intervals import Scorer, by_distance
 from pipeline.benchmark.pair_protocol import look_up_pairs, measure_pairs, score_pairs
 from pipeline.benchmark.protocols import (
     Measured,

@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from model.intervals import joint_interval
+from model.target_auc import Floats, Parts, by_distance, parts
 from pipeline.benchmark.alterations import ALTERATIONS
-from pipeline.benchmark.intervals import Floats, Parts, by_distance, joint_interval, parts
 from pipeline.benchmark.protocols import (
     MEAN,
     POOLED,
     Row,
     mean_auc,
-    number,
     one_a_video,
     subsets,
     vectors_of,
@@ -80,16 +80,15 @@ def _taken_apart(
 
 
 def _figures(changed: list[Parts], base: list[Parts]) -> dict[str, Any]:
-    low, high = joint_interval(changed)
-    difference_low, difference_high = joint_interval(changed, base) if base else (float("nan"),) * 2
+    interval, difference = joint_interval(changed), joint_interval(changed, base)
     auc, clean = mean_auc(changed), mean_auc(base)
     return {
         "auc": auc,
-        "low": number(low),
-        "high": number(high),
+        "low": interval.low,
+        "high": interval.high,
         "clean": clean,
         "difference": None if auc is None or clean is None else auc - clean,
-        "difference_low": number(difference_low),
-        "difference_high": number(difference_high),
+        "difference_low": difference.low,
+        "difference_high": difference.high,
         "n_targets": max((len(one.targets) for one in changed), default=0),
     }

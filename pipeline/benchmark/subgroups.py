@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from pipeline.benchmark.intervals import Scorer, joint_interval, parts
+from model.intervals import joint_interval
+from model.target_auc import Scorer, parts
 from pipeline.benchmark.protocols import Row, number
 from pipeline.datasets.label import Dataset, DatasetProblem
 
@@ -99,21 +100,20 @@ def measure_subgroups(
             mine, rest = (
                 parts(score, target, driver, known & mask) for mask in (value == group, value != group)
             )
-            low, high = joint_interval([mine])
-            gap_low, gap_high = joint_interval([mine], [rest])
+            interval, gap = joint_interval([mine]), joint_interval([mine], [rest])
             yield {
                 "model_id": model_id,
                 "attribute": grouping.attribute,
                 "group": str(group),
                 "auc": number(mine.mean),
-                "low": number(low),
-                "high": number(high),
+                "low": interval.low,
+                "high": interval.high,
                 "rest": number(rest.mean),
                 "gap": number(mine.mean - rest.mean),
-                "gap_low": number(gap_low),
-                "gap_high": number(gap_high),
+                "gap_low": gap.low,
+                "gap_high": gap.high,
                 "n_targets": len(mine.targets),
                 "n_videos": int((known & (value == group)).sum()),
-                "n_positives": len(mine.positives),
-                "n_negatives": len(mine.negatives),
+                "n_positives": mine.n_positives,
+                "n_negatives": mine.n_negatives,
             }

@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from model.protocol import auc, evaluate
-from pipeline.benchmark.intervals import by_distance, joint_interval, parts
+from model.intervals import joint_interval
+from model.protocol import evaluate
+from model.roc import auc
+from model.target_auc import by_distance, parts
 from reports.bootstrap import (
     RESAMPLES,
     Compared,
@@ -143,7 +145,9 @@ def test_mean_interval_is_the_benchmarks_on_the_same_embeddings(plain: Built) ->
     found = separation(known_pairs(case), "paper")
     assert found is not None
     theirs = joint_interval([parts(by_distance(vectors), target, driver, np.ones(len(known), bool))])
-    assert (found.mean_interval.low, found.mean_interval.high) == pytest.approx(theirs, abs=1e-9)
+    assert (found.mean_interval.low, found.mean_interval.high) == pytest.approx(
+        (theirs.low, theirs.high), abs=1e-9
+    )
 
 
 def people_of_unequal_habits(seed: int, n: int = 8, videos: int = 4) -> list[Compared]:

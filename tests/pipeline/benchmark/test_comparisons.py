@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from model.target_auc import by_distance
 from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.benchmark.imported import read_imported
-from pipeline.benchmark.intervals import by_distance
 from pipeline.benchmark.pair_protocol import look_up_pairs, measure_pairs
 from pipeline.benchmark.protocols import by_score, measure_model, measure_scores, one_a_video, vectors_of
 from pipeline.benchmark.results import write_results

@@ -1,9 +1,8 @@
-"""Intervals, pair lists and protocols against definitions written out as loops."""
+"""Pair lists and protocols against definitions written out as loops."""
 
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import polars as pl
@@ -11,145 +10,15 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from model.protocol import eer, evaluate, mean_auc
-from model.resampling import FEWEST_IDENTITIES, identity_draws
+from model.protocol import evaluate
+from model.resampling import FEWEST_IDENTITIES
+from model.roc import eer
+from model.target_auc import Scores, by_distance, parts
 from pipeline.benchmark.clips import choose_clips, cut
-from pipeline.benchmark.intervals import (
-    by_distance,
-    jackknife_interval,
-    joint_interval,
-    parts,
-    weighted_auc,
-)
 from pipeline.benchmark.pair_protocol import measure_pairs, score_pairs
 from pipeline.benchmark.protocols import MEAN, POOLED, measure_model
 
 Floats = NDArray[np.float64]
-
-
-def people(seed: int, n: int = 8, videos: int = 3) -> tuple[Floats, NDArray[np.str_], NDArray[np.str_]]:
-    """Every target driven by itself and by everybody else; an embedding is its driver's place plus noise."""
-    random = np.random.default_rng(seed)
-    place = random.normal(size=(n, 4))
-    rows = [(t, d) for t in range(n) for d in range(n) for _ in range(videos if t == d else 1)]
-    vectors = np.array([place[d] + 1.5 * random.normal(size=4) for _, d in rows])
-    names = np.array([[f"p{t:02}", f"p{d:02}"] for t, d in rows])
-    return vectors, names[:, 0], names[:, 1]
-
-
-def loop_auc(
-    vectors: Floats, target: NDArray[np.str_], driver: NDArray[np.str_], weight: dict[str, float]
-) -> float:
-    """The protocol with identities counted by weight, as loops."""
-    total = share = 0.0
-    for name in np.unique(target):
-        own = [i for i in range(len(target)) if target[i] == name == driver[i]]
-        other = [i for i in range(len(target)) if target[i] == name != driver[i]]
-        same = [-math.dist(vectors[a], vectors[b]) for a, b in itertools.combinations(own, 2)]
-        wins = pairs = 0.0
-        for a, b in itertools.product(own, other):
-            score, w = -math.dist(vectors[a], vectors[b]), weight[driver[b]]
-            wins += w * sum((s > score) + 0.5 * (s == score) for s in same)
-            pairs += w * len(same)
-        if pairs:
-            total += weight[name] * wins / pairs
-            share += weight[name]
-    return total / share
-
-
-def test_unit_weights_give_the_protocols_auc() -> None:
-    vectors, target, driver = people(0)
-    every = np.ones(len(target), bool)
-    found = parts(by_distance(vectors), target, driver, every)
-    assert weighted_auc(found, np.ones((1, 8)))[0] == pytest.approx(
-        mean_auc(vectors, target, driver, every).auc, abs=1e-12
-    )
-
-
-def test_a_draw_of_identities_counts_each_as_often_as_it_was_drawn() -> None:
-    vectors, target, driver = people(1)
-    found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
-    draws = identity_draws(8, 6)
-    assert (draws.sum(axis=1) == 8).all()
-    for weights, value in zip(draws, weighted_auc(found, draws), strict=True):
-        by_name = dict(zip(np.unique(target), weights, strict=True))
-        assert value == pytest.approx(loop_auc(vectors, target, driver, by_name), abs=1e-12)
-
-
-def test_leaving_an_identity_out_leaves_it_out_as_target_and_as_driver() -> None:
-    vectors, target, driver = people(2)
-    found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
-    for number, value in enumerate(weighted_auc(found, 1 - np.eye(8))):
-        name = f"p{number:02}"
-        kept = (target != name) & (driver != name)
-        again = mean_auc(vectors[kept], target[kept], driver[kept], np.ones(kept.sum(), bool))
-        assert value == pytest.approx(again.auc, abs=1e-12)
-
-
-def test_bootstrap_and_jackknife_agree() -> None:
-    vectors, target, driver = people(3, n=30)
-    found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
-    low, high = joint_interval([found])
-    jackknife_low, jackknife_high = jackknife_interval([found])
-    assert high - low == pytest.approx(jackknife_high - jackknife_low, rel=0.25)
-
-
-def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    """The truth is the mean over many corpora of the same kind; 95 % intervals of 120 small ones."""
-    every: list[float] = []
-    intervals = []
-    for seed in range(120):
-        vectors, target, driver = people(1000 + seed, n=20)
-        found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
-        every.append(float(weighted_auc(found, np.ones((1, 20)))[0]))
-        intervals.append(joint_interval([found]))
-    truth = float(np.mean(every))
-    hits = sum(low <= truth <= high for low, high in intervals)
-    assert hits / len(intervals) > 0.88
-    # Not by being absurdly wide: the widths match the spread of the estimates.
-    assert np.mean([high - low for low, high in intervals]) < 1.5 * 2 * 1.96 * np.std(every)
-
-
-def test_too_few_targets_carry_no_interval() -> None:
-    vectors, target, driver = people(4, n=FEWEST_IDENTITIES - 1)
-    found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
-    assert all(map(math.isnan, (*joint_interval([found]), *jackknife_interval([found]))))
-
-
-def impostors_only(
-    seed: int, impostors: int, noise: float
-) -> tuple[Floats, NDArray[np.str_], NDArray[np.str_]]:
-    """Six targets driven by themselves and by the same few others, who own no face."""
-    random = np.random.default_rng(seed)
-    names = [f"t{n}" for n in range(6)]
-    others = [f"x{n}" for n in range(impostors)]
-    place = {name: random.normal(size=8) for name in names + others}
-    rows = [(t, d) for t in names for d in (t, *others) for _ in range(3)]
-    vectors = np.array([place[d] + noise * random.normal(size=8) for _, d in rows])
-    return vectors, np.array([t for t, _ in rows]), np.array([d for _, d in rows])
-
-
-@pytest.mark.parametrize(
-    ("impostors", "noise"),
-    [
-        pytest.param(5, 0.01, id="nothing overlaps: what was not seen has no interval"),
-        pytest.param(1, 1.5, id="one impostor: a third of the draws leave nobody to compare with"),
-    ],
-)
-def test_no_interval_where_the_draws_cannot_tell(impostors: int, noise: float) -> None:
-    vectors, target, driver = impostors_only(0, impostors, noise)
-    found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
-    assert found.mean > 0.7
-    assert all(map(math.isnan, (*joint_interval([found]), *jackknife_interval([found]))))
-
-
-def test_no_end_of_an_interval_lies_beyond_what_an_auc_can_be() -> None:
-    ends = []
-    for seed in range(4):
-        vectors, target, driver = impostors_only(seed, 3, 0.8)
-        found = parts(by_distance(vectors), target, driver, np.ones(len(target), bool))
-        ends += [*joint_interval([found]), *jackknife_interval([found])]
-    assert max(ends) == 1 and min(ends) >= 0
 
 
 def pair_list(n_drivers: int, videos: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -266,12 +135,10 @@ def test_curve_counts_pairs_exactly() -> None:
     found = measure_model("m", embeddings, synthetic)
     joined = synthetic.join(embeddings.filter("centre"), on="path", maintain_order="left")
     vectors = joined["embedding"].to_numpy().astype(float)
-    pieces = parts(
-        by_distance(vectors),
-        *(joined[name].to_numpy().astype(str) for name in ("target", "driver")),
-        np.ones(len(joined), bool),
-    )
-    same, other = pieces.positives, pieces.negatives
+    scores = Scores()
+    target, driver = (joined[name].to_numpy().astype(str) for name in ("target", "driver"))
+    parts(by_distance(vectors), target, driver, np.ones(len(joined), bool), scores)
+    same, other = scores.positives, scores.negatives
     for row in found.curves[::20]:
         assert row["false_matches"] == (other >= row["threshold"]).sum()
         assert row["false_non_matches"] == (same < row["threshold"]).sum()
