@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import cycle
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 from markupsafe import Markup
+from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from reports.benchmark_run import POOLED, BenchmarkRun, MeasuredModel
@@ -15,27 +16,24 @@ from reports.figures.svg import DIFFERENT, INK, MUTED, RULE, SAME, drawing, inli
 from reports.names import shortened
 from reports.wording import plain
 
-_LINES: Final = [
-    (colour, dash) for dash in ("-", (0, (5, 2)), (0, (1, 1.5))) for colour in (SAME, DIFFERENT, INK, MUTED)
-]
+_COLOURS: Final = (SAME, DIFFERENT, INK, MUTED)
+_DASHES: Final = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
+_LINES: Final = [(colour, dash) for dash in _DASHES for colour in _COLOURS]
+_POINTS: Final = [(colour, mark) for mark in "os^Dv" for colour in _COLOURS]
 _DET_TICKS: Final = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
 def trade_off(run: BenchmarkRun) -> Markup:
     """ROC and DET of every model, all pairs of all targets together."""
+    named: dict[str, Any] = {}  # told to the legend, as it takes no label with an underscore in front
     with drawing(8.4, 4.4 + 0.17 * len(run.models)) as figure:
         roc, det = figure.subplots(1, 2)
         for model, (colour, dash) in zip(run.models, cycle(_LINES), strict=False):
             points = run.curves.filter(pl.col("model_id") == model.model_id).sort("threshold")
+            if not len(points):
+                continue
             fmr, fnmr = points["fmr"].to_numpy(), points["fnmr"].to_numpy()
-            roc.plot(
-                fmr,
-                1 - fnmr,
-                color=colour,
-                linestyle=dash,
-                linewidth=1.5,
-                label=shortened(run.called(model), 60),
-            )
+            (named[model.model_id],) = roc.plot(fmr, 1 - fnmr, color=colour, linestyle=dash, linewidth=1.5)
             inside = (fmr > 0) & (fmr < 1) & (fnmr > 0) & (fnmr < 1)
             det.plot(
                 norm.ppf(fmr[inside]), norm.ppf(fnmr[inside]), color=colour, linestyle=dash, linewidth=1.5
@@ -59,10 +57,20 @@ def trade_off(run: BenchmarkRun) -> Markup:
         for axes in (roc, det):
             axes.grid(color=RULE, linewidth=0.5)
             axes.set_axisbelow(True)
-        figure.legend(loc="outside lower center", ncols=1)
+        _legend(figure, run, named)
         return inline(
-            figure, "trade-off", "ROC and DET", f"Error trade-off of {len(run.models)} models over all pairs."
+            figure, "trade-off", "ROC and DET", f"Error trade-off of {len(named)} models over all pairs."
         )
+
+
+def _legend(figure: Figure, run: BenchmarkRun, named: dict[str, Any]) -> None:
+    """What each model's line looks like; ``named``: model_id -> a line of it."""
+    models = [model for model in run.models if model.model_id in named]
+    lines, names = (
+        [named[model.model_id] for model in models],
+        [shortened(run.called(model), 60) for model in models],
+    )
+    figure.legend(lines, names, loc="outside lower center", ncols=1)
 
 
 def identities(run: BenchmarkRun, model: MeasuredModel, number: int) -> Markup | None:
@@ -147,11 +155,19 @@ def clip_lengths(table: PaperTable) -> Markup | None:
         return inline(figure, "clip-lengths", "AUC over clip length", f"{len(measured)} lengths measured.")
 
 
-def robustness(run: BenchmarkRun) -> Markup:
-    """One panel a family of alterations: AUC of every model, clean first, then in rising strength."""
+def robustness(run: BenchmarkRun) -> Markup | None:
+    """One panel a family of alterations: AUC of every model, clean first, then in rising strength.
+
+    None where no model has a clean AUC to start from.
+    """
     pooled = run.robustness.filter(pl.col("subset") == POOLED)
     families = pooled["family"].unique(maintain_order=True).to_list()
-    measured = [m for m in run.models if m.model_id in set(pooled["model_id"])]
+    drawn = pooled.filter(pl.col("clean").is_not_null())
+    points = zip(run.models, cycle(_POINTS), strict=False)  # a model's colour is that of the error trade-off
+    measured = [(model, *point) for model, point in points if model.model_id in set(drawn["model_id"])]
+    if not measured:
+        return None
+    named: dict[str, Any] = {}  # a model's first alterations may have failed
     columns = 4
     rows = -(-len(families) // columns)
     with drawing(8.4, 2.3 * rows + 0.17 * len(measured) + 0.3) as figure:
@@ -159,7 +175,7 @@ def robustness(run: BenchmarkRun) -> Markup:
         for axes, family in zip(every, families, strict=False):
             mine = pooled.filter(pl.col("family") == family)
             keys = mine["alteration"].unique(maintain_order=True).to_list()
-            for model, (colour, _) in zip(measured, cycle(_LINES), strict=False):
+            for model, colour, mark in measured:
                 for compared, dash in (("both", "-"), ("one", (0, (4, 2)))):
                     found = mine.filter(pl.col("model_id") == model.model_id, pl.col("compared") == compared)
                     values = dict(found.select("alteration", "auc").iter_rows())
@@ -168,13 +184,11 @@ def robustness(run: BenchmarkRun) -> Markup:
                         continue
                     heights = [clean[0], *(values.get(key) for key in keys)]
                     shown = [float("nan") if value is None else value for value in heights]
-                    label = (
-                        shortened(run.called(model), 60) if compared == "both" and axes is every[0] else None
-                    )
-                    axes.plot(
-                        range(len(shown)), shown, "o", linestyle=dash, color=colour, markersize=3,
-                        linewidth=1.3, label=label,
+                    (line,) = axes.plot(
+                        range(len(shown)), shown, mark, linestyle=dash, color=colour, markersize=3,
+                        linewidth=1.3,
                     )  # fmt: skip
+                    named.setdefault(model.model_id, line)
             names = [plain("benchmark.family.clean"), *(plain(f"benchmark.short.{key}") for key in keys)]
             axes.set_xticks(range(len(names)), names)
             axes.set_xlim(-0.3, len(names) - 0.7)
@@ -185,6 +199,6 @@ def robustness(run: BenchmarkRun) -> Markup:
             axes.set_visible(False)
         for axes in every[::columns]:
             axes.set_ylabel("AUC")
-        figure.legend(loc="outside lower center", ncols=1)
+        _legend(figure, run, named)
         described = f"{len(families)} families of alterations, {len(measured)} models."
         return inline(figure, "robustness", plain("benchmark.robustness.heading"), described)

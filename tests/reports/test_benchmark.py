@@ -19,6 +19,7 @@ from reports.benchmark_lists import list_latex, list_tables
 from reports.benchmark_run import load_run
 from reports.benchmark_tables import latex, paper_tables
 from reports.digits import settled
+from reports.figures.benchmark import _LINES, _POINTS
 from reports.paper_figures import CROSS_GENERATOR, SYSTEMS
 from reports.wording import strings
 
@@ -262,6 +263,43 @@ def test_altered_videos_stand_beside_clean_ones_with_a_curve_a_family(folder: Pa
     assert f'<data value="{settled(stated["auc"])!r}">' in html
     for family in {one.family for one in ALTERATIONS}:
         assert f">{strings()[f'benchmark.family.{family}']}</text>" in html
+
+
+def drawn_texts(html: str, name: str) -> list[str]:
+    """Every text of a figure."""
+    found = re.search(rf'(?s)<svg(?:(?!<svg).)*?aria-labelledby="{name}-title.*?</svg>', html)
+    return re.findall(r"<text[^>]*>([^<]*)</text>", found[0]) if found else []
+
+
+def test_model_whose_first_alterations_failed_is_in_the_legend_and_one_of_which_all_did_is_not(
+    folder: Path,
+) -> None:
+    rows = pl.DataFrame(altered_rows())
+    names = ("auc", "low", "high", "clean", "difference", "difference_low", "difference_high")
+    failed = pl.col("family").is_in(["compression", "resolution"])
+    rows = rows.with_columns(pl.when(~failed).then(pl.col(name)).alias(name) for name in names)
+    none = rows.with_columns(model_id=pl.lit(MODELS[1]["model_id"]), **dict.fromkeys(names, None))
+    RunFolder(folder).write_result("robustness", [*rows.to_dicts(), *none.to_dicts()])
+    texts = drawn_texts(build_benchmark_report(folder).read_text("utf-8"), "robustness")
+    assert "F5C FEAT_DIFF T=64" in texts
+    assert not any(text.startswith("F5C FEAT_DIFF T=32") for text in texts)
+    RunFolder(folder).write_result("robustness", none.to_dicts())
+    html = build_benchmark_report(folder).read_text("utf-8")
+    assert not drawn_texts(html, "robustness")  # a figure of nothing
+    assert strings()["benchmark.robustness.heading"] in html
+
+
+def test_every_model_stands_in_the_legend_whatever_its_name(folder: Path) -> None:
+    record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+    record["models"][3] |= {"model_name": "_$x$_y", "file": "_$x$_y.csv"}
+    (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+    texts = drawn_texts(build_benchmark_report(folder).read_text("utf-8"), "trade-off")
+    assert "_$x$_y, pair scores" in texts
+
+
+def test_no_two_of_twenty_models_are_drawn_alike() -> None:
+    assert len(set(_LINES)) == len(_LINES) >= 20
+    assert len(set(_POINTS)) == len(_POINTS) >= 20
 
 
 def test_subgroups_show_their_gap_and_no_interval_where_there_is_none(folder: Path) -> None:
