@@ -17,6 +17,7 @@ from reports.figures.benchmark import clip_lengths, identities, panels, robustne
 from reports.wording import t
 
 TABLE_FOLDER: Final = "tables"
+OPTIONAL: Final = ("single-source", "multi-clip")  # protocols that not every corpus or run allows
 
 
 def build_benchmark_report(folder: Path) -> Path:
@@ -46,6 +47,7 @@ def build_benchmark_report(folder: Path) -> Path:
         drawn=drawn,
         models=[(model, identities(run, model, number)) for number, model in enumerate(run.models)],
         left_out=_left_out(run),
+        absent_protocols=[name for name in OPTIONAL if name not in set(run.results["protocol"])],
         caveat=caveat(run),
         style=style,
         script=script,

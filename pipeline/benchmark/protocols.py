@@ -100,13 +100,24 @@ def by_score(pairs: pl.DataFrame, videos: pl.DataFrame) -> Scorer:
     return score
 
 
+def why_no_single_source(labels: pl.DataFrame) -> str | None:
+    """Why the single-source protocol cannot be measured on these videos, in a clause; None where it can."""
+    known = labels.filter(pl.col("source").is_not_null() & pl.col("driver_source").is_not_null())
+    sources = known["source"].unique().to_list()
+    if not sources:
+        return "of no video it is known from which source corpora target and driver come"
+    if len(sources) == 1:
+        return f"all targets are of one source corpus, {sources[0]}"
+    if not (known["source"] == known["driver_source"]).any():
+        return "no video's driver is of its target's own source corpus"
+    return None
+
+
 def _single_source(videos: pl.DataFrame) -> pl.DataFrame | None:
     """Videos whose driver comes from the target's own corpus; None without any, or with but one corpus."""
-    known = videos.filter(pl.col("source").is_not_null() & pl.col("driver_source").is_not_null())
-    if known["source"].n_unique() < 2:
+    if why_no_single_source(videos) is not None:
         return None
-    known = known.filter(pl.col("source") == pl.col("driver_source"))
-    return known if len(known) else None
+    return videos.filter((pl.col("source") == pl.col("driver_source")).fill_null(False))
 
 
 def one_a_video(embeddings: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from pipeline.benchmark.protocols import (
     measure_scores,
     one_a_video,
     vectors_of,
+    why_no_single_source,
 )
 from pipeline.benchmark.robustness import measure_robustness
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
@@ -84,10 +85,14 @@ def write_results(
     """Measure every finished model of the run and write ``schemas.RESULT_TABLES``.
 
     ``sample``: the videos of the robustness rerun, None where there is none. ``step`` is called once a
-    model. Returns the problems of the pair files, of imported embeddings they cannot be measured by, and of
-    the attributes.
+    model. Returns why the single-source protocol is not measured, the problems of the pair files, of imported
+    embeddings they cannot be measured by, and of the attributes.
     """
     pair_files, problems = _pair_files(dataset)
+    why_not = why_no_single_source(dataset.labels)
+    if why_not is not None:
+        sentence = f"the single-source protocol is not measured: {why_not}."
+        problems.insert(0, DatasetProblem(dataset.root.name, None, sentence))
     groups, ungrouped = groupings(dataset)
     tables = _Tables(dataset, groups, pair_files)
     chunks = -(-len(dataset) // CHUNK)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.benchmark.embedding import Model
+from pipeline.benchmark.protocols import why_no_single_source
 from pipeline.benchmark.subgroups import groupings
 from pipeline.cli.benchmark_ablations import Trained
 from pipeline.cli.exit_codes import Exit
@@ -59,6 +60,9 @@ def check(
         console.print(f"  {len(left_out):,} targets would be left out:")
     for target, reason in list(left_out.items())[:MOST_SHOWN]:
         console.print(f"    {target}: {reason}", markup=False)
+    why_not = why_no_single_source(chosen.labels)
+    if why_not is not None:
+        console.print(f"  no single-source protocol: {why_not}", markup=False)
     for path in chosen.pair_files:
         console.print(f"  pairs of {path.name}" + ("" if multi_clip else ": need --multi-clip"), markup=False)
     if groups:

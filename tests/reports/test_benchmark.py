@@ -310,6 +310,22 @@ def test_subgroups_show_their_gap_and_no_interval_where_there_is_none(folder: Pa
     assert table["low"].to_list() == [0.7, None]
 
 
+def test_protocols_without_figures_are_named_beside_those_with(folder: Path) -> None:
+    without = {
+        name: strings()[f"benchmark.protocols.without.{name}"] for name in ("single-source", "multi-clip")
+    }
+    html = build_benchmark_report(folder).read_text("utf-8")
+    assert all(sentence in html for sentence in without.values())
+    results = pl.read_parquet(folder / "results.parquet")
+    pl.concat([results, results.with_columns(protocol=pl.lit("single-source"))]).write_parquet(
+        folder / "results.parquet"
+    )
+    html = build_benchmark_report(folder).read_text("utf-8")
+    assert {name: sentence in html for name, sentence in without.items()} == {
+        "single-source": False, "multi-clip": True,
+    }  # fmt: skip
+
+
 def test_stated_error_rate_rests_on_thirty_pairs_or_is_left_out(folder: Path) -> None:
     """A thousand different-driver pairs carry a rate of 0.1, a hundred errors, but not 0.01, ten."""
     html = build_benchmark_report(folder).read_text("utf-8")

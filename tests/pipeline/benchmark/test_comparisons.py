@@ -332,3 +332,31 @@ def test_nobody_driven_from_the_own_source_leaves_the_single_source_protocol_out
     scores = pl.DataFrame({"left": [labels["path"][0]], "right": [labels["path"][1]], "score": [0.5]})
     for found in (measure_model("m", embeddings, labels), measure_scores("m", scores, labels)):
         assert {row["protocol"] for row in found.results} == {"paper"}
+
+
+@pytest.mark.parametrize(
+    ("source", "driver_source", "why"),
+    [
+        (None, None, "of no video it is known from which source corpora target and driver come"),
+        ("A", "A", "all targets are of one source corpus, A"),
+        ("of its own", "C", "no video's driver is of its target's own source corpus"),
+        ("of its own", "of its own", None),
+    ],
+)
+def test_single_source_protocol_that_is_not_measured_is_remarked_with_the_reason(
+    tmp_path: Path, source: str | None, driver_source: str | None, why: str | None
+) -> None:
+    dataset, _ = corpus()
+    own = pl.when(pl.col("target") == "p0").then(pl.lit("A")).otherwise(pl.lit("B"))
+    columns = {"source": source, "driver_source": driver_source}
+    labels = dataset.labels.with_columns(
+        (own if value == "of its own" else pl.lit(value, pl.String)).alias(name)
+        for name, value in columns.items()
+    )
+    run = RunFolder(tmp_path / "run")
+    run.prepare({})
+    said = [
+        str(problem) for problem in write_results(run, replace(dataset, labels=labels), None, lambda: None)
+    ]
+    remark = f"corpus: the single-source protocol is not measured: {why}."
+    assert [one for one in said if "single-source" in one] == ([remark] if why else [])
