@@ -17,7 +17,7 @@ from reports.exploratory import Exploration, exploration
 from reports.known_pairs import known_pairs
 from reports.known_scores import KnownScores, Reached, known_scores
 from reports.ledger import Ledger, ledger
-from reports.model_status import Status, model_status
+from reports.model_status import Status, given_differences, model_status
 from reports.questioned import Questioned, known_identities, questioned, strength_notes
 from reports.strength import Strength, strengths
 from reports.validation import Separation, separations
@@ -41,6 +41,7 @@ class Compared:
 class Content:
     """The report's findings, without any wording or layout.
 
+    ``differences``: whether the model is given differences of frames; None where that is not known.
     ``marks``: the nearest identity's score of each questioned video, ``shares`` how it and the claimed
     driver's compare with the known videos; both by label.
     ``uncompared``: known identities no questioned video was compared with, as none of their videos can be.
@@ -49,6 +50,7 @@ class Content:
 
     case: Case
     status: Status
+    differences: bool | None
     ledger: Ledger
     questioned: list[Questioned]
     uncompared: list[str]
@@ -74,6 +76,7 @@ def content(case: Case) -> Content:
     return Content(
         case=case,
         status=model_status(case.run.get("model", {})),
+        differences=given_differences(case.run.get("model", {})),
         ledger=ledger(case),
         questioned=results,
         uncompared=sorted(known_identities(case) - {r.identity for q in results for r in q.ranking})

@@ -1,4 +1,4 @@
-"""What the model that made these scores is validated for, as one of three warnings."""
+"""What the report must know of its model: what it is validated for, in one of three warnings; what it sees."""
 
 from __future__ import annotations
 
@@ -19,3 +19,10 @@ def model_status(model: Row) -> Status:
     if says_nothing(said):
         return "nothing"
     return "simulation" if simulated_only(said) else "stated"
+
+
+def given_differences(model: Row) -> bool | None:
+    """Whether the network is given differences of frames, not frames; None for a condition not known here."""
+    return {"FEAT_DIFF": True, "PIXEL_DIFF": True, "RAW_FEAT": False, "STATIC": False}.get(
+        str(model.get("condition"))
+    )

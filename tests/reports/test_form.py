@@ -159,6 +159,24 @@ def test_method_says_what_the_model_sees(condition: str, says: str, differences:
     assert ("the differences of neighbouring frames" in method) == differences
 
 
+@pytest.mark.parametrize("condition", ["FEAT_DIFF", "PIXEL_DIFF", "RAW_FEAT", "STATIC", "another"])
+def test_nothing_is_said_of_motion_that_does_not_hold_for_the_model(condition: str, fresh: Path) -> None:
+    CaseBuilder(exploratory=True).questioned("a.mp4", "A", frozen=1).questioned("b.mp4", "B").write(fresh)
+    run = json.loads((fresh / "run.json").read_text())
+    run["model"]["condition"] = condition
+    (fresh / "run.json").write_text(json.dumps(run))
+    text = Built(build_report(fresh).parent).text
+    differences, frames = condition.endswith("_DIFF"), condition in ("RAW_FEAT", "STATIC")
+    assert "1 of 10 clips are not fit for comparison and are left out of every score." in text
+    assert ("any clip without motion is like any other" in text) == differences
+    assert ("resemble one another in the way the face moves" in text) == (not frames)
+    assert ("given frames and not these differences" in text) == frames
+    assert ("What the embedding rests on" in text, "what rests on that is not shown" in text) == (
+        True,
+        frames,
+    )
+
+
 def test_model_file_without_an_interval_says_why(fresh: Path) -> None:
     CaseBuilder().known("A", 1).write(fresh)
     run = json.loads((fresh / "run.json").read_text())
