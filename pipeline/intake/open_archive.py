@@ -37,15 +37,16 @@ def archive_rows(archive: Found, judge: Judge, scratch: Path) -> Generator[Found
     whose path is the archive's with a ``!``. Raises UserError when scratch cannot be written.
     """
     watch = Watch(archive.size)
-    with closing(_rows(archive, judge, scratch, watch, None, depth=1)) as rows:
+    with closing(_rows(archive, judge, scratch, watch, depth=1)) as rows:
         for row in rows:
             with watch.stopped():
                 yield row
 
 
 def _rows(
-    archive: Found, judge: Judge, scratch: Path, watch: Watch, around: Budget | None, depth: int
+    archive: Found, judge: Judge, scratch: Path, within: Watch | Budget, depth: int
 ) -> Generator[Found, None, None]:
+    """``within``: the watch over an archive on the disk; of a nested one the budget of that around it."""
     assert archive.local is not None
     kept = archive.local if depth == 1 else None  # a nested archive's copy is gone once it has been read
     try:
@@ -60,10 +61,10 @@ def _rows(
             sentence = "The archive was replaced after it was hashed; work on a copy that nothing writes to."
             yield replace(archive, status="failed", reason_code="changed_while_read", reason=sentence)
             return
-        if around is not None:
-            budget = around.nested(archive.size)
+        if isinstance(within, Budget):
+            budget = within.nested(archive.size)
         else:
-            budget = outer_budget(archive.size, watch, MAX_IMAGE_FILES if kind in IMAGES else None)
+            budget = outer_budget(archive.size, within, MAX_IMAGE_FILES if kind in IMAGES else None)
         package = package_kind(file) if kind == "zip" else None
         if package is not None:
             shown = package[0].upper() + package[1:]
@@ -142,7 +143,7 @@ def _member_rows(
         if unpacked.damage is not None:
             row = _damaged(row, unpacked.damage)
         if opened and depth < MAX_DEPTH:
-            yield from _rows(row, judge, scratch, budget.watch, budget, depth + 1)
+            yield from _rows(row, judge, scratch, budget, depth + 1)
         elif opened:
             sentence = (
                 f"Archives are opened {MAX_DEPTH} deep; unpack this one by hand into the evidence folder."
