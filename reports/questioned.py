@@ -85,7 +85,7 @@ def _by_note(ranked: Iterable[Ranked]) -> dict[str, list[str]]:
 def questioned(case: Case) -> list[Questioned]:
     """Every questioned video that was found, in order of label."""
     known = known_identities(case)
-    faceless = {e.row["identity"] for e in case.exhibits if _faceless(case, e.row)}
+    faceless = {e.evidence_id: e.row["identity"] for e in case.exhibits if _faceless(case, e.row)}
     return [_result(case, e, known, faceless) for e in case.exhibits if e.row["role"] == "questioned"]
 
 
@@ -94,7 +94,9 @@ def known_identities(case: Case) -> set[str]:
     return {e.row["identity"] for e in case.exhibits if e.row["identity"] is not None}
 
 
-def _result(case: Case, exhibit: Exhibit, known: set[str], faceless: set[str | None]) -> Questioned:
+def _result(
+    case: Case, exhibit: Exhibit, known: set[str], faceless: dict[str | None, str | None]
+) -> Questioned:
     row = exhibit.row
     scored = case.scores.get(exhibit.evidence_id or "", [])
     ranking = tuple(Ranked(**{f: r[f] for f in Ranked.__dataclass_fields__}) for r in scored)
@@ -143,8 +145,10 @@ def _faceless(case: Case, row: Row) -> bool:
     )
 
 
-def _caveats(row: Row, ranking: tuple[Ranked, ...], case: Case, faceless: set[str | None]) -> list[str]:
-    """Codes of what a reader of these scores must know; ``faceless``: whose known videos include such."""
+def _caveats(
+    row: Row, ranking: tuple[Ranked, ...], case: Case, faceless: dict[str | None, str | None]
+) -> list[str]:
+    """Codes of what a reader of these scores must know; ``faceless``: videos without a face -> whose."""
     if not ranking:
         return []
     found = []
@@ -155,9 +159,9 @@ def _caveats(row: Row, ranking: tuple[Ranked, ...], case: Case, faceless: set[st
     if len(ranking) == 1:
         found.append("one_identity")
     compared = {r.identity for r in ranking}
-    if _faceless(case, row):
+    if row["evidence_id"] in faceless:
         found.append("no_face")
-    if faceless & compared:
+    if compared.intersection(faceless.values()):
         found.append("known_no_face")
     if row["target"] is not None:
         faces = {e.row["target"] for e in case.exhibits if e.row["identity"] in compared}
