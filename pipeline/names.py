@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,6 +61,11 @@ def printable(text: str) -> str:
         else c
         for c in text
     )
+
+
+def first_of(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """The first ``most`` names as part of a sentence; where there are more, ``…`` stands for them."""
+    return between.join([*names[:most], *(["…"] if len(names) > most else [])])
 
 
 def placed(path: str) -> Placed:

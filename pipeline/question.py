@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pipeline.custody import write_atomically
 from pipeline.intake.reading import utc
-from pipeline.names import MEMBER, label
+from pipeline.names import MEMBER, first_of, label
 from pipeline.tables import read_table
 
 QUESTION_NAME: Final = "question.json"
@@ -83,9 +83,7 @@ def changed_evidence(case: Path, evidence: Path) -> str:
         ],
     }
     return "; ".join(
-        f"{len(paths)} {kind}: {min(paths)}{', …' if len(paths) > 1 else ''}"
-        for kind, paths in kinds.items()
-        if paths
+        f"{len(paths)} {kind}: {first_of(sorted(paths), 1)}" for kind, paths in kinds.items() if paths
     )
 
 

@@ -11,6 +11,8 @@ from typing import Final
 
 import polars as pl
 
+from pipeline.names import first_of
+
 ORIGINAL: Final = "original"  # generator of a real recording, as in model.protocol
 SPLITS: Final = ("train", "validation", "test")
 MOST_ALIKE: Final = 8
@@ -136,10 +138,10 @@ def names_alike(file: str, labels: pl.DataFrame) -> list[DatasetProblem]:
     alike = [" and ".join(map(_spelt, some)) for some in forms.values() if len(some) > 1]
     if not alike:
         return []
-    names = "; ".join(alike[:MOST_ALIKE]) + ("; …" if len(alike) > MOST_ALIKE else "")
     sentence = (
         f"names that differ only in case, Unicode form or the writing of a number are taken as different "
-        f"people: {names} ({len(alike)} in all); if they are one, write them alike."
+        f"people: {first_of(alike, MOST_ALIKE, '; ')} ({len(alike)} in all); if they are one, write them "
+        "alike."
     )
     return [DatasetProblem(file, None, sentence)]
 

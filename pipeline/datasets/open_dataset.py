@@ -14,6 +14,7 @@ from pipeline.datasets.label import Dataset
 from pipeline.datasets.nvfair import is_nvfair, read_nvfair
 from pipeline.datasets.table import SUFFIXES, read_table_dataset
 from pipeline.errors import UserError
+from pipeline.names import first_of
 
 MOST_NAMED: Final = 12
 
@@ -72,10 +73,9 @@ def restrict(
         people = set(dataset.labels["target"]) | set(dataset.labels["driver"])
         unknown = sorted(set(identities) - people)
         if unknown:
-            there = ", ".join(sorted(people)[:MOST_NAMED]) + (", …" if len(people) > MOST_NAMED else "")
             raise UserError(
                 f"{dataset.root} knows no identity {', '.join(unknown)}, as target or driver: "
-                f"there are {there}."
+                f"there are {first_of(sorted(people), MOST_NAMED)}."
             )
         known = pl.col("target").is_in(list(identities)) & pl.col("driver").is_in(list(identities))
         labels = _keep(dataset, labels, known, f"identities {', '.join(sorted(identities))}", "target")
@@ -87,7 +87,7 @@ def restrict(
 def _keep(dataset: Dataset, labels: pl.DataFrame, condition: pl.Expr, what: str, column: str) -> pl.DataFrame:
     kept = labels.filter(condition)
     if not len(kept):
-        there = ", ".join(sorted(labels[column].drop_nulls().unique().to_list())[:MOST_NAMED]) or "none"
+        there = first_of(labels[column].drop_nulls().unique().sort().to_list(), MOST_NAMED) or "none"
         raise UserError(f"{dataset.root} has no video of {what}: there are {there}.")
     return kept
 

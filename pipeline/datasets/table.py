@@ -24,6 +24,7 @@ from pipeline.datasets.label import (
     unless_unstated,
 )
 from pipeline.errors import UserError
+from pipeline.names import first_of
 
 REQUIRED: Final = ("path", "target", "driver", "generator")
 SUFFIXES: Final = (".csv", ".parquet")
@@ -132,10 +133,9 @@ def _in_several_splits(path: Path, labels: pl.DataFrame) -> list[DatasetProblem]
     several = splits.filter(pl.col("split") > 1)["identity"].sort().to_list()
     if not several:
         return []
-    names = ", ".join(several[:MOST_NAMED]) + (", …" if len(several) > MOST_NAMED else "")
     sentence = (
-        f"in more than one split, as target or driver, stand {names} ({len(several)} in all); what is "
-        "trained on one split is not tested on new people in the other."
+        f"in more than one split, as target or driver, stand {first_of(several, MOST_NAMED)} "
+        f"({len(several)} in all); what is trained on one split is not tested on new people in the other."
     )
     return [DatasetProblem(path.name, None, sentence)]
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline.intake.found import Found
-from pipeline.names import printable
+from pipeline.names import first_of, printable
+
+_MOST_NAMED: Final = 5
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ def find_conflicts(found: Sequence[Found]) -> list[Conflict]:
         why = _disagreement(rows) if len(rows) > 1 else None
         if why is not None:
             paths = tuple(sorted(row.path for row in rows))
-            shown = ", ".join(printable(path) for path in paths[:5]) + (", …" if len(paths) > 5 else "")
+            shown = first_of([printable(path) for path in paths], _MOST_NAMED)
             reason = f"The same video is {why} ({shown}); remove or restate a copy to have it compared."
             conflicts.append(Conflict(evidence_id, paths, reason))
     return conflicts

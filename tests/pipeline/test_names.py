@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.names import MEMBER, label, placed, printable, raw_name
+from pipeline.names import MEMBER, first_of, label, placed, printable, raw_name
 
 PATHS = st.binary(min_size=1, max_size=64)
 
@@ -75,3 +75,9 @@ def test_file_directly_in_known_belongs_to_nobody() -> None:
     for path in ("known/x.mp4", "Known/x.mp4", "known/alice.zip!/x.mp4"):
         assert placed(path).misplaced
         assert placed(path).identity is None
+
+
+def test_a_cut_list_of_names_says_that_it_is_cut() -> None:
+    assert first_of(["ada", "ben"], 2) == "ada, ben"
+    assert first_of(["ada", "ben", "cem"], 2) == "ada, ben, …"
+    assert first_of(["ada and Ada", "ben and Ben"], 1, "; ") == "ada and Ada; …"

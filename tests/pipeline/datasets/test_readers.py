@@ -271,6 +271,12 @@ def test_part_of_a_dataset_meets_every_condition(tmp_path: Path) -> None:
         restrict(restrict(dataset, split="train"), split="test")
 
 
+def test_a_list_of_what_there_is_says_that_it_is_cut(tmp_path: Path) -> None:
+    rows = [f"{n:02}.mp4,ann,ann,g{n:02},," for n in range(13)]
+    with pytest.raises(UserError, match=r"no video of generator g: there are g00, .*, g11, …\.$"):
+        restrict(read_table_dataset(table(tmp_path, *rows)), generators=["g"])
+
+
 def test_sample_keeps_both_kinds_of_every_target_and_generator(tmp_path: Path) -> None:
     names = [f"S/x-generated/a/a--c{n:02}--{driver}.mp4" for n in range(20) for driver in ("a", "b", "c")]
     dataset = restrict(open_dataset(touch(tmp_path, *names)), sample=5)
