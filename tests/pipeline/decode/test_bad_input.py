@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.decode.guard import GuardedDecoder, looks_like_video
+from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
 from pipeline.reasons import REASONS
 from pipeline.schemas import EVIDENCE
@@ -250,8 +250,10 @@ def test_video_is_recognised_by_content_not_by_name(tmp_path: Path, guarded: Gua
     video = write_video(tmp_path / "a.mkv", scene(3)).rename(tmp_path / "report.txt")
     text = tmp_path / "a.mkv"
     text.write_text("no video")
-    assert looks_like_video(video, guarded) == "matroska,webm"
-    assert looks_like_video(text, guarded) is None
+    found, refused = guarded.probe(video), guarded.probe(text)
+    assert isinstance(found, VideoFacts)
+    assert found.container == "matroska,webm"
+    assert isinstance(refused, DecodeFailure)
 
 
 def test_probe_tells_what_the_container_declares_without_decoding(
