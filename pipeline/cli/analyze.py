@@ -37,6 +37,7 @@ from pipeline.intake.found import Found
 from pipeline.intake.walk import find_evidence
 from pipeline.ledger import FileResult, Ledger
 from pipeline.likelihood_ratio import add_likelihood_ratios
+from pipeline.names import MEMBER
 from pipeline.occlusion import MOST_VIDEOS
 from pipeline.question import write_question
 from pipeline.reseal import settle
@@ -86,7 +87,7 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
             conflicts = find_conflicts(found)
             ledger = Ledger(case.shards, {key: item.crop for key, item in _wanted(found).items()})
             processed = _process(request, found, ledger, audit, continued=continued)
-            changed = find_changed(found, request.evidence, rehash=rehash)
+            changed = _changed(request, found, rehash=rehash)
             tables = _tables(found, conflicts, changed, ledger, request.metadata)
             for name, table in tables.items():
                 write_table(case.root, name, table)
@@ -108,8 +109,9 @@ def _take_in(request: Request, audit: Audit) -> list[Found]:
     found = []
     scratch = Scratch(request.case.members)
     with steps("Taking in") as stage:
+        case = request.case
         for item in find_evidence(
-            request.evidence, request.case_file, request.case.members, request.case.root
+            request.evidence, request.case_file, case.members, case.root, stage.reading
         ):
             found.append(scratch.keep(item))
             stage.step()
@@ -173,6 +175,16 @@ def _process(
         cluster = place.record(engine.nodes_lost)
     audit.note("processed", files=len(open_files), provider=engine.provider, nodes_lost=engine.nodes_lost)
     return {"provider": engine.provider, "guards": engine.in_force, "cluster": cluster}
+
+
+def _changed(request: Request, found: Sequence[Found], *, rehash: bool) -> list[Changed]:
+    """What is not as it was taken in; reading everything a second time may take as long as the first."""
+    if not rehash:
+        return find_changed(found, request.evidence, rehash=False)
+    with steps("Hashing again") as stage:
+        changed = find_changed(found, request.evidence, rehash=True, tell=stage.reading)
+        stage.step(sum(item.evidence_id is not None and MEMBER not in item.path for item in found))
+        return changed
 
 
 def _wanted(found: Sequence[Found]) -> dict[str, Found]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -37,7 +38,8 @@ class Steps:
         self._title = title
         self._bar = bar
         self._task = bar.add_task(title, total=None, rate="") if bar else None
-        self._started = self._said = time.monotonic()
+        self._started = self._said = self._stepped = self._told = time.monotonic()
+        self._hollow: set[str] = set()
         self._total: int | None = None
         self.done = 0
 
@@ -50,12 +52,32 @@ class Steps:
     def step(self, count: int = 1) -> None:
         """Note ``count`` more finished steps."""
         self.done += count
+        self._stepped = time.monotonic()
         if self._bar and self._task is not None:
             rate = self.done / max(time.monotonic() - self._started, 1e-9)
-            self._bar.update(self._task, completed=self.done, rate=f"{rate:,.1f}/s")
+            self._bar.update(self._task, completed=self.done, rate=f"{rate:,.1f}/s", description=self._title)
         elif time.monotonic() - self._said >= LINE_EVERY:
             self._said = time.monotonic()
             console.print(self._line())
+
+    def reading(self, name: str, done: int, size: int, stored: int) -> None:
+        """Note how far one large file is read, in bytes; of one that is mostly holes, say once what to do."""
+        now = time.monotonic()
+        if now - max(self._stepped, self._told) < LINE_EVERY:
+            return
+        self._told = now
+        line = f"{self._title}: {_shortened(name)}, {_gib(done)} of {_gib(size)} GiB"
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, description=escape(printable(line)))
+        else:
+            say(line)
+        if 2 * stored < size and name not in self._hollow:
+            self._hollow.add(name)
+            say(
+                f"{name} is {_gib(size)} GiB long, of which {_gib(stored)} GiB lie on the disk; the rest are "
+                "holes, which are read as zeros. To do without it stop with Ctrl-C, take it out of the "
+                "evidence folder and give the same command again."
+            )
 
     def _line(self) -> str:
         seconds = max(time.monotonic() - self._started, 1e-9)
@@ -91,3 +113,12 @@ def steps(title: str) -> Iterator[Steps]:
     )
     with Progress(*columns, console=console) as bar:
         yield Steps(title, bar)
+
+
+def _shortened(name: str) -> str:
+    """The end of a long name, which tells more than its folders do."""
+    return name if len(name) <= 60 else f"…{name[-59:]}"
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.1f}"

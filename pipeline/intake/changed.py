@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.intake.found import Found
-from pipeline.intake.reading import NotRegularError, read_through, utc
+from pipeline.intake.reading import NotRegularError, Tell, read_through, utc
+from pipeline.intake.walk import TellOf
 from pipeline.names import MEMBER, printable, raw_name
 
 CODE = "changed_since_intake"
@@ -24,16 +26,19 @@ class Changed:
     reason: str
 
 
-def find_changed(found: Sequence[Found], evidence: Path, *, rehash: bool) -> list[Changed]:
+def find_changed(
+    found: Sequence[Found], evidence: Path, *, rehash: bool, tell: TellOf | None = None
+) -> list[Changed]:
     """Files below ``evidence`` whose size or modification time (``rehash``: bytes) are not those of intake.
 
-    Archive members are left out: the archive they came from has its own row.
+    Archive members are left out: the archive they came from has its own row. ``tell`` as for `find_evidence`.
     """
     changes = []
     for item in found:
         if item.evidence_id is None or MEMBER in item.path:
             continue
-        how = _difference(item, evidence / os.fsdecode(raw_name(item.path)), rehash=rehash)
+        told = partial(tell, item.path) if tell is not None else None
+        how = _difference(item, evidence / os.fsdecode(raw_name(item.path)), told, rehash=rehash)
         if how is not None:
             reason = (
                 f"The file {how} after it was taken in; its results are compared with nothing. "
@@ -67,10 +72,10 @@ def mark_changed(rows: Iterable[dict[str, Any]], changes: Sequence[Changed]) -> 
     return marked
 
 
-def _difference(item: Found, local: Path, *, rehash: bool) -> str | None:
+def _difference(item: Found, local: Path, tell: Tell | None, *, rehash: bool) -> str | None:
     try:
         if rehash:
-            return "was given other bytes" if read_through(local).sha256 != item.evidence_id else None
+            return "was given other bytes" if read_through(local, tell).sha256 != item.evidence_id else None
         now = local.lstat()
     except NotRegularError:
         return "was replaced"

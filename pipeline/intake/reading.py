@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
@@ -12,6 +13,12 @@ from pathlib import Path
 from typing import Final
 
 HEAD_SIZE: Final = 64 * 1024  # bytes looked at to recognise a file
+TOLD_EVERY: Final = 2**28  # bytes
+_PIECE: Final = 2**20  # bytes
+
+#: Called with the bytes of a file read so far, its size, and how many of them lie on the disk: what does not
+#: is a hole, which costs no room and is read as zeros. A file of many TiB may be one.
+Tell = Callable[[int, int, int], None]
 
 
 class NotRegularError(OSError):
@@ -46,12 +53,17 @@ def open_evidence(path: Path) -> FileIO:
     return FileIO(descriptor)
 
 
-def read_through(path: Path) -> Read:
-    """Hash a file in one pass in bounded memory. Raises OSError."""
+def read_through(path: Path, tell: Tell | None = None) -> Read:
+    """Hash a file in one pass in bounded memory; ``tell`` is called every ``TOLD_EVERY``. Raises OSError."""
     with open_evidence(path) as file:
         before = os.fstat(file.fileno())
         head = os.pread(file.fileno(), HEAD_SIZE, 0)
-        digest = hashlib.file_digest(file, "sha256")
+        digest, piece, done = hashlib.sha256(), memoryview(bytearray(_PIECE)), 0
+        while count := file.readinto(piece):
+            digest.update(piece[:count])
+            if tell is not None and done // TOLD_EVERY < (done + count) // TOLD_EVERY:
+                tell(done + count, before.st_size, before.st_blocks * 512)
+            done += count
         after = os.fstat(file.fileno())
         unlike = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
         return Read(

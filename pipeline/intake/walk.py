@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from pipeline.casefile import CaseFile
@@ -18,13 +19,19 @@ from pipeline.names import label, printable
 _FOLDER, _LINK, _FILE, _SPECIAL = range(4)
 
 
-def find_evidence(folder: Path, case: CaseFile, scratch: Path, output: Path | None = None) -> Iterator[Found]:
+TellOf = Callable[[str, int, int, int], None]  # a file's label and what `reading.Tell` is called with
+
+
+def find_evidence(
+    folder: Path, case: CaseFile, scratch: Path, output: Path | None = None, tell: TellOf | None = None
+) -> Iterator[Found]:
     """Yield one row for every file, link and special file below ``folder``, and for every archive member.
 
     Folders are walked in the byte order of their names, hidden ones too; an archive's row comes before its
     members'. ``output`` and ``scratch`` are left out when they lie inside. Members that may be videos are
     copied to ``scratch`` (0700, files 0600) under their SHA-256 as they are reached; the caller may remove
-    a copy once it is decoded. Memory grows by a digest and a label for each video only.
+    a copy once it is decoded. Memory grows by a digest and a label for each video only. ``tell`` hears how
+    far a large file is read.
 
     Raises UserError when ``folder`` cannot be listed or ``scratch`` cannot be written.
     """
@@ -38,11 +45,16 @@ def find_evidence(folder: Path, case: CaseFile, scratch: Path, output: Path | No
         ) from None
     make_private_folder(scratch)
     left_out = {_place(path) for path in (output, scratch) if path is not None and path.exists()}
-    return _walk(folder, Judge(case), case.source, scratch, left_out)
+    return _walk(folder, Judge(case), case.source, scratch, left_out, tell)
 
 
 def _walk(
-    root: Path, judge: Judge, case_file: Path | None, scratch: Path, left_out: set[tuple[int, int]]
+    root: Path,
+    judge: Judge,
+    case_file: Path | None,
+    scratch: Path,
+    left_out: set[tuple[int, int]],
+    tell: TellOf | None,
 ) -> Iterator[Found]:
     case_place = _place(case_file) if case_file is not None and case_file.exists() else None
     waiting = [(b"", _FOLDER)]
@@ -62,19 +74,19 @@ def _walk(
             sentence = "A pipe, socket or device, which holds no recording; it was not opened."
             yield judge.decided(label(name), "skipped", "special_file", sentence)
         elif case_place is not None and _place_or_none(path) == case_place:
-            row = _file_row(path, name, judge)
+            row = _file_row(path, name, judge, tell)
             yield judge.decided(row.path, "skipped", "case_file", "The case file itself.", like=row)
         else:
-            row = _file_row(path, name, judge)
+            row = _file_row(path, name, judge, tell)
             if row.reason_code == "archive_opened":
                 yield from archive_rows(row, judge, scratch)
             else:
                 yield row
 
 
-def _file_row(path: Path, name: bytes, judge: Judge) -> Found:
+def _file_row(path: Path, name: bytes, judge: Judge, tell: TellOf | None) -> Found:
     try:
-        read = read_through(path)
+        read = read_through(path, partial(tell, label(name)) if tell is not None else None)
     except NotRegularError:
         sentence = "It was a file when the folder was listed and is none any more; it was not opened."
         return judge.decided(label(name), "failed", "changed_while_read", sentence)

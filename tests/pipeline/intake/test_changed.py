@@ -54,7 +54,7 @@ def test_archive_replaced_by_something_else_before_it_is_opened_is_told(
     (evidence / "a.zip").write_bytes(zipped({"x.mp4": videos[0]}))
     (evidence / "b.mp4").write_bytes(videos[1])
 
-    def then_replaced(path: Path) -> Read:
+    def then_replaced(path: Path, _tell: object) -> Read:
         read = read_through(path)
         if path.suffix == ".zip":
             path.write_text("no archive any more")

@@ -390,6 +390,24 @@ def test_motion_jpeg_2000_is_left_to_the_decoder_and_its_still_is_not(
     assert (rows["still.jp2"].status, rows["still.jp2"].reason_code) == ("skipped", "not_video")
 
 
+def test_reading_of_a_file_of_holes_is_told_with_how_much_of_it_there_is(
+    evidence: Path, tmp_path: Path
+) -> None:
+    """Holes cost no room, so a file may be of any size; whoever waits must see what for."""
+    hollow = evidence / "disk.bin"
+    with hollow.open("wb") as file:
+        file.truncate(600 * 2**20)
+        file.write(b"x" * 4096)
+    heard: list[tuple[str, int, int, int]] = []
+    tell = lambda *told: heard.append(told)  # noqa: E731
+    (row,) = find_evidence(evidence, CaseFile(), tmp_path / "scratch", tell=tell)
+    assert row.size == 600 * 2**20
+    assert [(name, done, size) for name, done, size, _ in heard] == [
+        ("disk.bin", done * 2**20, 600 * 2**20) for done in (256, 512)
+    ]
+    assert all(4096 <= stored < 2**20 for *_, stored in heard)
+
+
 def _box(kind: bytes, content: bytes) -> bytes:
     return (8 + len(content)).to_bytes(4, "big") + kind + content
 
