@@ -1,4 +1,4 @@
-"""What the report must know of its model: what it is validated for, in one of three warnings; what it sees."""
+"""What the report must know of its model: what it sees, and what it is validated for, in three warnings."""
 
 from __future__ import annotations
 
