@@ -17,7 +17,14 @@ from scipy.spatial.distance import cdist, pdist
 
 from model.likelihood import cllr, cllr_min, elub
 from model.logistic import fit_logistic
-from model.resampling import FEWEST_IDENTITIES, FEWEST_PAIRS, expanded_tail
+from model.resampling import (
+    FEWEST_IDENTITIES,
+    FEWEST_PAIRS,
+    LEAST_MEASURED,
+    expanded_tail,
+    identity_draws,
+    pair_weights,
+)
 
 Floats = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
@@ -146,7 +153,7 @@ def calibrate(comparisons: Comparisons) -> tuple[Calibration, Floats] | None:
     ((slope, intercept),) = fit_logistic(score, same, np.ones((1, len(score))))
     fitted = _left_out_llrs(score, same, left, right, len(names))
     draws = _bootstrap(score, same, left, right, len(names))
-    if slope <= 0 or not np.isfinite(fitted).all() or len(draws) < 0.9 * DRAWS:
+    if slope <= 0 or not np.isfinite(fitted).all() or len(draws) < LEAST_MEASURED * DRAWS:
         return None
     low, high = elub(fitted[same], fitted[~same])
     of_same, of_different = comparisons.n_same_drivers, comparisons.n_different_drivers
@@ -193,10 +200,7 @@ def _bootstrap(
     right: npt.NDArray[np.intp],
     n_identities: int,
 ) -> Floats:
-    chances = np.full(n_identities, 1 / n_identities)
-    drawn = np.random.default_rng(0).multinomial(n_identities, chances, size=DRAWS).astype(np.float64)
-    weights = drawn[:, left] * np.where(same, 1.0, drawn[:, right])
-    fits = fit_logistic(score, same, weights)
+    fits = fit_logistic(score, same, pair_weights(identity_draws(n_identities, DRAWS), left, right))
     return fits[np.isfinite(fits).all(axis=1)]
 
 

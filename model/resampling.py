@@ -21,7 +21,7 @@ FEWEST_IDENTITIES: Final = 5
 #: Error rates need thirty pairs of each kind: with fewer, one pair more or less moves them by several per
 #: cent. A stated rate needs thirty expected errors (Doddington's rule of thirty).
 FEWEST_PAIRS: Final = 30
-_LEAST_MEASURED: Final = 0.9  # of the draws; the lost ones are not lost at random
+LEAST_MEASURED: Final = 0.9  # of the draws; the lost ones are not lost at random
 
 Floats = npt.NDArray[np.float64]
 Why = Literal["few_clusters", "few_same", "lost_draws", "no_overlap", "no_spread"]
@@ -47,6 +47,15 @@ def identity_draws(n_identities: int, draws: int = RESAMPLES) -> Floats:
     return random.multinomial(n_identities, np.full(n_identities, 1 / n_identities), size=draws).astype(float)
 
 
+def pair_weights(draws: Floats, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]) -> Floats:
+    """How often each pair counts [draws, pairs]: as the product of its two ends' draws, or as its one's.
+
+    ``draws`` [draws, identities]; ``left`` and ``right`` [pairs] number the identities of the two ends.
+    """
+    weights: Floats = draws[:, left] * np.where(left == right, 1.0, draws[:, right])
+    return weights
+
+
 def expanded_tail(n_drawn: int) -> float:
     """The share of draws of ``n_drawn`` identities beyond either end of a 95 % percentile interval.
 
@@ -63,7 +72,7 @@ def percentile_interval(values: Floats, n_drawn: int) -> Interval:
     ``n_drawn``: the fewest identities that stand on one side of what is compared; see `expanded_tail`.
     """
     finite = values[np.isfinite(values)]
-    if len(finite) < _LEAST_MEASURED * len(values):
+    if len(finite) < LEAST_MEASURED * len(values):
         return Interval(why="lost_draws")
     tail = expanded_tail(n_drawn)
     low, high = np.quantile(finite, (tail, 1 - tail))

@@ -19,6 +19,7 @@ from model.resampling import (
     Interval,
     identity_draws,
     mean_over_targets,
+    pair_weights,
     percentile_interval,
 )
 from model.roc import half_wins
@@ -109,12 +110,10 @@ def _drawn_auc(pairs: Compared, drawn: NDArray[np.integer] | Floats) -> Floats:
     order = np.argsort(pairs.scores, kind="stable")
     scores, positive = pairs.scores[order], pairs.positive[order]
     left, right = pairs.left[order], pairs.right[order]
-    inside = left == right
     chunk = max(1, _HELD // len(scores))
     values = []
     for start in range(0, len(drawn), chunk):
-        some = drawn[start : start + chunk].astype(np.float64)
-        weights = some[:, left] * np.where(inside, 1.0, some[:, right])
+        weights = pair_weights(drawn[start : start + chunk].astype(np.float64), left, right)
         values.append(weighted_auc(scores, positive, weights))
     return np.concatenate(values)
 

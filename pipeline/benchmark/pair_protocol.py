@@ -20,6 +20,7 @@ from model.resampling import (
     FEWEST_PAIRS,
     Interval,
     identity_draws,
+    pair_weights,
     percentile_interval,
 )
 from pipeline.benchmark.protocols import number
@@ -76,7 +77,7 @@ def measure_pairs(scored: pl.DataFrame, n_pairs: int, drivers: pl.DataFrame) -> 
     if n_same >= FEWEST_IDENTITIES:
         values = np.full((DRAWS, 2), np.nan)
         for row, weights in enumerate(identity_draws(len(identities), DRAWS)):
-            weight = np.where(ends[0] == ends[1], weights[ends[0]], weights[ends[0]] * weights[ends[1]])
+            (weight,) = pair_weights(weights[None], *ends)
             if (weight * same).any() and (weight * ~same).any():
                 values[row] = _auc_and_eer(same, scores, weight)
         found = [percentile_interval(one, n_same) for one in values.T]
