@@ -17,7 +17,6 @@ import pyarrow as pa
 EMBEDDING_SIZE: Final = 256
 
 STATUSES: Final = ("processed", "failed", "skipped", "duplicate")
-ROLES: Final = ("known", "questioned")
 
 
 def _field(

@@ -21,7 +21,6 @@ from pipeline.datasets.label import Dataset, DatasetProblem
 from pipeline.errors import UserError
 
 EMBEDDINGS: Final = "embeddings"
-PAIR_SCORES: Final = "pair scores"
 _PAIR_NAMES: Final = {"enrolment_sample": "left", "test_sample": "right"}
 _TRUE: Final = ("1", "1.0", "true", "yes")
 _ROW_NUMBERS: Final = ("", "Unnamed: 0", "index", "__index_level_0__")  # what pandas calls them in a file

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.clips.quality import UNUSABLE, clip_flags, face_widths, steps
 from pipeline.clips.shots import find_shots
-from pipeline.clips.windows import Range, Window, centre_window, cut_windows
+from pipeline.clips.windows import Window, cut_windows
 from pipeline.decode.types import Decoded, Portrait
 
 
@@ -66,24 +66,6 @@ def cut_clips(evidence_id: str, decoded: Decoded, clip_length: int, stride: int)
     change = steps(decoded.frames)
     shots = find_shots(decoded.frames, change)
     windows = cut_windows(shots, decoded.gaps, len(decoded.frames), clip_length, stride)
-    return _clip_set(evidence_id, decoded, change, clip_length, shots, windows)
-
-
-def centre_clip(evidence_id: str, decoded: Decoded, clip_length: int) -> ClipSet:
-    """The one centre window of the paper's protocol, cuts or not."""
-    whole = [(0, len(decoded.frames))]
-    windows = [centre_window(len(decoded.frames), clip_length)]
-    return _clip_set(evidence_id, decoded, steps(decoded.frames), clip_length, whole, windows)
-
-
-def _clip_set(
-    evidence_id: str,
-    decoded: Decoded,
-    change: NDArray[np.float64],
-    clip_length: int,
-    shots: Sequence[Range],
-    windows: list[Window],
-) -> ClipSet:
     rate = decoded.fps_grid or decoded.facts.fps or 25.0
     faces: dict[float, list[float]] = {}  # of the portraits searched so far, by their second
     rows = []

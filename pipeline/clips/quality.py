@@ -48,11 +48,6 @@ LEAST_FACE: Final = 20  # pixels of that
 SIZES_APART, HITS = 1.2, 2  # ratio of the sizes searched; neighbouring hits that make a face
 
 
-def motion_energy(clip: NDArray[np.uint8]) -> float:
-    """Mean absolute difference of neighbouring frames, gray levels; uint8 [t, h, w], t >= 1."""
-    return float(steps(clip).mean()) if len(clip) > 1 else 0.0
-
-
 def steps(clip: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Mean absolute difference of each frame to the one before, float64 [t - 1]."""
     return np.asarray([cv2.norm(a, b, cv2.NORM_L1) / a.size for a, b in itertools.pairwise(clip)])

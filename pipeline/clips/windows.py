@@ -60,15 +60,3 @@ def stretches(start: int, end: int, gaps: Sequence[Range]) -> list[Range]:
     if at < end:
         parts.append((at, end))
     return parts
-
-
-def centre_window(n_frames: int, clip_length: int) -> Window:
-    """The paper's protocol: one window of the whole video, starting at floor((N - T) / 2).
-
-    A video shorter than T gives all its frames and repeats of the last.
-    """
-    if n_frames < 1:
-        raise ValueError("a video without frames has no centre")
-    real = min(n_frames, clip_length)
-    start = (n_frames - real) // 2
-    return Window(0, 0, start, start + real, clip_length - real)

@@ -11,7 +11,6 @@ from pipeline.datasets.label import DatasetProblem
 
 FILE_NAME: Final = "file name"
 LICENCE: Final = "applicable license"
-KIND: Final = "self / cross-reenactment?"
 
 
 def with_licences(root: Path, labels: pl.DataFrame) -> tuple[pl.DataFrame, list[DatasetProblem]]:

@@ -18,8 +18,8 @@ import numpy as np
 from pipeline.simulate.generators import GENERATORS, RENDERERS, Request
 from pipeline.simulate.head_data import find_wheel
 from pipeline.simulate.motion import FPS, MotionTrack, perform, sample_content, sample_driver
-from pipeline.simulate.motion.style_statistics import linear_accuracy, window_statistics
 from pipeline.simulate.plan import sample_people
+from tests.pipeline.simulate.motion.style_statistics import linear_accuracy, window_statistics
 
 DRIVERS = 20
 EVERY = 10  # frames

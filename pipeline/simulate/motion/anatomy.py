@@ -70,6 +70,3 @@ PAIRS: Final = tuple(
     if name.endswith("Left") and SIDE[INDEX[name]] > 0
 )
 EYES: Final = np.array([i for i, n in enumerate(ARKIT_NAMES) if n.startswith(("eyeBlink", "eyeLook"))])
-SPOKEN: Final = np.array(
-    [i for i, n in enumerate(ARKIT_NAMES) if n.startswith(("jaw", "mouth", "tongue")) and n != "tongueOut"]
-)

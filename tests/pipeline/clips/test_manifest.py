@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.clips.manifest import centre_clip, cut_clips, standing_for
+from pipeline.clips.manifest import cut_clips, standing_for
 from pipeline.clips.visuals import motion_map, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeRequest, Portrait, VideoFacts
@@ -82,14 +82,6 @@ def test_cut_parts_the_clips_and_the_shots(tmp_path: Path) -> None:
     clips = cut_clips(ID, video, 64, 64)
     assert [(s["start_frame"], s["end_frame"]) for s in clips.shots] == [(0, 70), (70, 140)]
     assert [(r["shot"], r["start_frame"]) for r in clips.rows] == [(0, 0), (0, 6), (1, 70), (1, 76)]
-
-
-def test_centre_clip_is_the_papers_one_window(decoded: Callable[[str], Decoded]) -> None:
-    video = decoded("carphone_pristine.mp4")
-    clips = centre_clip(ID, video, 64)
-    (row,) = clips.rows
-    assert row["start_frame"] == (len(video.frames) - 64) // 2
-    assert np.array_equal(clips.frames[0], video.frames[18:82])
 
 
 def test_clips_that_overlap_share_the_picture_in_which_faces_are_looked_for() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.clips.windows import Range, centre_window, cut_windows, stretches
+from pipeline.clips.windows import Range, cut_windows, stretches
 
 
 @st.composite
@@ -94,15 +94,6 @@ def test_empty_gap_parts_two_frames_that_both_exist() -> None:
     assert [(w.start, w.end) for w in windows] == [(0, 10), (10, 20), (20, 30), (30, 40)]
     windows = cut_windows([(0, 40)], [(15, 15)], 40, 10, 10)
     assert [(w.start, w.end) for w in windows] == [(0, 10), (5, 15), (15, 25), (25, 35), (30, 40)]
-
-
-@given(st.integers(1, 10_000), st.integers(2, 200))
-def test_centre_window_starts_where_the_paper_says(count: int, length: int) -> None:
-    window = centre_window(count, length)
-    if count >= length:
-        assert (window.start, window.end, window.padded) == ((count - length) // 2, window.start + length, 0)
-    else:
-        assert (window.start, window.end, window.padded) == (0, count, length - count)
 
 
 @pytest.mark.parametrize(("length", "stride"), [(1, 1), (64, 0)])

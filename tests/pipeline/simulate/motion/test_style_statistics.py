@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.simulate.motion import MotionTrack, perform, sample_content, sample_driver
-from pipeline.simulate.motion import style_statistics as statistics
 from pipeline.simulate.motion.style import draw_style
+from tests.pipeline.simulate.motion import style_statistics as statistics
 
 DRIVERS, CONTENTS, FRAMES = 20, 24, 100
 CARICATURE = 0.70  # area under the curve that no single simple statistic may pass
