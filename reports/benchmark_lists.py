@@ -13,7 +13,8 @@ from markupsafe import Markup
 from model.resampling import FEWEST_PAIRS
 from reports import digits
 from reports.benchmark_run import POOLED, BenchmarkRun
-from reports.benchmark_tables import OVERALL, escaped
+from reports.benchmark_tables import OVERALL
+from reports.latex import escaped, tabular
 from reports.names import visible
 from reports.wording import plain
 
@@ -186,17 +187,12 @@ def write_lists(tables: Iterable[ListTable], folder: Path) -> None:
 
 def list_latex(table: ListTable) -> str:
     """A ``tabular`` of every row."""
-    lines = [
-        f"% {table.title}",
-        f"\\begin{{tabular}}{{{'l' * len(table.columns)}}}",
-        "\\hline",
-        " & ".join(escaped(column.heading) for column in table.columns) + r" \\",
-        "\\hline",
-        *(" & ".join(_latex(row, column) for column in table.columns) + r" \\" for row in table.rows),
-        "\\hline",
-        "\\end{tabular}",
-    ]
-    return "\n".join(lines) + "\n"
+    return tabular(
+        [table.title],
+        "l" * len(table.columns),
+        [escaped(column.heading) for column in table.columns],
+        [[_latex(row, column) for column in table.columns] for row in table.rows],
+    )
 
 
 def _latex(row: dict[str, Any], column: Column) -> str:

@@ -14,6 +14,7 @@ from typing import Final, Literal
 import polars as pl
 
 from reports.benchmark_run import MEAN, POOLED, BenchmarkRun, Figure, MeasuredModel
+from reports.latex import escaped, tabular
 from reports.paper_figures import (
     BASELINE,
     COLUMNS,
@@ -253,18 +254,12 @@ def write_tables(tables: Iterable[PaperTable], folder: Path) -> None:
 
 def latex(table: PaperTable) -> str:
     """A ``tabular``: AUC, its interval, and the paper's figure in parentheses."""
-    lines = [
-        f"% {table.title}",
-        *([f"% {table.caveat}"] if table.caveat else []),
-        f"\\begin{{tabular}}{{l{'c' * len(table.columns)}}}",
-        "\\hline",
-        " & ".join(["", *map(escaped, table.columns)]) + r" \\",
-        "\\hline",
-        *(" & ".join([escaped(label), *map(_latex_cell, cells)]) + r" \\" for label, cells in table.rows),
-        "\\hline",
-        "\\end{tabular}",
-    ]
-    return "\n".join(lines) + "\n"
+    return tabular(
+        [table.title, *([table.caveat] if table.caveat else [])],
+        "l" + "c" * len(table.columns),
+        ["", *map(escaped, table.columns)],
+        [[escaped(label), *map(_latex_cell, cells)] for label, cells in table.rows],
+    )
 
 
 def _latex_cell(cell: Cell) -> str:
@@ -274,14 +269,3 @@ def _latex_cell(cell: Cell) -> str:
         if cell.ours.low is not None and cell.ours.high is not None:
             ours += f" [{cell.ours.low:.3f}, {cell.ours.high:.3f}]"
     return ours if cell.theirs is None else f"{ours} ({cell.theirs:.3f})"
-
-
-_LATEX: Final = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-}  # fmt: skip
-
-
-def escaped(text: str) -> str:
-    """``text`` with every character LaTeX would read as a command escaped."""
-    return "".join(_LATEX.get(character, character) for character in text)
