@@ -201,14 +201,7 @@ def _background(rng: np.random.Generator) -> F32:
 
 def camera_points(points: F32, camera: Camera, size: int) -> tuple[F32, F32]:
     """Project points [..., 3]: pixels float32 [..., 2] in an image of `size`, and depth, larger is nearer."""
-    ca, sa, ce, se = (
-        np.cos(camera.azimuth),
-        np.sin(camera.azimuth),
-        np.cos(camera.elevation),
-        np.sin(camera.elevation),
-    )
-    turn = np.array([[ca, 0, -sa], [-sa * se, ce, -ca * se], [sa * ce, se, ca * ce]], dtype=np.float32)
-    seen = (points - np.asarray(camera.aim, dtype=np.float32)) @ turn.T
+    seen = (points - np.asarray(camera.aim, dtype=np.float32)) @ _axes(camera).T
     away = np.float32(camera.distance) - seen[..., 2]
     scale = np.float32(camera.focal * size / SIZE) / away
     screen = np.stack([size / 2 + seen[..., 0] * scale, size / 2 - seen[..., 1] * scale], axis=-1)
@@ -217,15 +210,15 @@ def camera_points(points: F32, camera: Camera, size: int) -> tuple[F32, F32]:
 
 def eye_position(camera: Camera) -> F32:
     """Where the camera stands, float32 [3] in dm."""
-    ca, sa, ce, se = (
-        np.cos(camera.azimuth),
-        np.sin(camera.azimuth),
-        np.cos(camera.elevation),
-        np.sin(camera.elevation),
-    )
-    return np.asarray(camera.aim, np.float32) + np.float32(camera.distance) * np.array(
-        [sa * ce, se, ca * ce], np.float32
-    )
+    place: F32 = np.asarray(camera.aim, np.float32) + np.float32(camera.distance) * _axes(camera)[2]
+    return place
+
+
+def _axes(camera: Camera) -> F32:
+    """Right, up and towards the camera, as rows: float32 [3, 3]."""
+    ca, sa = np.cos(camera.azimuth), np.sin(camera.azimuth)
+    ce, se = np.cos(camera.elevation), np.sin(camera.elevation)
+    return np.array([[ca, 0, -sa], [-sa * se, ce, -ca * se], [sa * ce, se, ca * ce]], dtype=np.float32)
 
 
 def render(portrait: Portrait, scene: Scene, points: F32, cameras: list[Camera], size: int = SIZE) -> Frame:
