@@ -31,7 +31,16 @@ class RunState:
 def save_checkpoint(
     path: Path, network: nn.Module, state: RunState, optimizer: torch.optim.Optimizer | None = None
 ) -> None:
-    """Write weights, optimizer state where given, and the run's state; a file appears whole or not at all."""
+    """Write weights, optimizer state where given, and the run's state; a file appears whole or not at all.
+
+    Raises TrainingError, and leaves the checkpoint that is there, when a weight is not finite: a step of
+    finite loss may have burst it.
+    """
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise TrainingError(
+            f"{path}: the weights are not finite at step {state.step}; the checkpoints written before are "
+            "kept: train again with a lower learning rate or another seed."
+        )
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     if optimizer is not None:
         for number, moments in optimizer.state_dict()["state"].items():
@@ -55,10 +64,7 @@ def load_checkpoint(
             state = RunState(**json.loads(file.metadata()["state"]))
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, KeyError, TypeError):
-        raise TrainingError(
-            f"{path}: is not a readable checkpoint (safetensors); it may be cut short: "
-            "remove it and resume from the other one of the run, or train again."
-        ) from None
+        raise _unreadable(path) from None
     weights = {
         name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")
     }
@@ -71,6 +77,22 @@ def load_checkpoint(
     if optimizer is not None:
         _restore(optimizer, tensors)
     return state
+
+
+def steps_done(path: Path) -> int:
+    """Steps behind a checkpoint. Raises as `load_checkpoint` where it is none; its weights stay unread."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return RunState(**json.loads(file.metadata()["state"])).step
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        raise _unreadable(path) from None
+
+
+def _unreadable(path: Path) -> TrainingError:
+    return TrainingError(
+        f"{path}: is not a readable checkpoint (safetensors); it may be cut short: a run's best.safetensors "
+        "can be exported without its last.safetensors; else train again in another folder."
+    )
 
 
 def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

@@ -197,6 +197,9 @@ class _Sitting:
         if not self.world.leads:
             self.rows.clear()
             return
+        self._embedded(
+            self.validation[:1]
+        )  # the last step may have burst the weights: its loss was before it
         append_rows(self.run_dir / "steps.csv", self.rows)
         self.rows.clear()
         if due:
@@ -205,9 +208,19 @@ class _Sitting:
         if due:
             draw_curve(self.run_dir)
 
+    def _embedded(self, videos: list[int]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Embeddings of these videos. Raises TrainingError when one is not finite."""
+        embeddings = embed_videos(self.network, self.source, videos, self.config.system.clip_length)
+        if not np.isfinite(embeddings).all():
+            raise TrainingError(
+                f"{self.run_dir}: an embedding is not finite at step {self.state.step}; the checkpoints "
+                "written before are kept: train again with a lower learning rate or another seed."
+            )
+        return embeddings
+
     def _validate(self, epoch: int) -> None:
         config, state = self.config, self.state
-        embeddings = embed_videos(self.network, self.source, self.validation, config.system.clip_length)
+        embeddings = self._embedded(self.validation)
         result = measure(self.source, self.validation, embeddings, with_originals=config.with_originals)
         pooled = result.pooled
         row = ValidationRow(

@@ -48,11 +48,12 @@ def sit(
             before = time.perf_counter()
             drawn = next(feed)
             waiting = time.perf_counter() - before
-            loss, norm = _step(config, step, learner, optimizer, partial(loss_of, drawn))
-            if not math.isfinite(loss):
+            try:
+                loss, norm = _step(config, step, learner, optimizer, partial(loss_of, drawn))
+            except FloatingPointError:
                 raise TrainingError(
                     f"{run_dir}: the loss is not finite at step {step + 1}; train with a lower learning rate."
-                )
+                ) from None
             seconds = time.perf_counter() - before
             epoch = step // config.steps_per_epoch
             rows.append(StepRow(step + 1, epoch, loss, learning_rate(config, step), norm, seconds, waiting))
@@ -75,7 +76,10 @@ def _step(
     optimizer: torch.optim.Optimizer,
     loss_of: Callable[[], Tensor],
 ) -> tuple[float, float]:
-    """One optimisation step; returns loss and gradient norm before clipping."""
+    """One optimisation step; returns loss and gradient norm before clipping.
+
+    Raises FloatingPointError, the weights as they were, when one of the two is not finite.
+    """
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(config, step)
     torch.manual_seed(config.seed * 1_000_003 + step)  # chance of this step, whatever came before
@@ -84,5 +88,7 @@ def _step(
     loss = loss_of()
     loss.backward()  # type: ignore[no-untyped-call]
     norm = torch.nn.utils.clip_grad_norm_(learner.parameters(), config.clip_norm)
+    if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
+        raise FloatingPointError
     optimizer.step()
     return loss.item(), norm.item()

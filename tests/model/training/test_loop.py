@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import torch
 
 from model.frame_store import FrameStore, write_frame_store
 from model.metadata import read_metadata
+from model.registry import build
 from model.system import System
 from model.training import loop
 from model.training.config import TrainConfig
@@ -132,6 +134,46 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(
         network = load_run(run)[1]
         loop.load_checkpoint(run / f"{name}.safetensors", network)
         assert all(value.isfinite().all() for value in network.state_dict().values())
+
+
+@pytest.mark.parametrize("validate_every", [1, 3])
+def test_weights_that_burst_in_the_last_step_of_an_epoch_are_not_kept(
+    store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, validate_every: int
+) -> None:
+    """Its loss was still finite; what is in the checkpoint decides whether the run can go on."""
+    run = tmp_path / "run"
+    real = loop.learning_rate
+    monkeypatch.setattr(
+        loop, "learning_rate", lambda config, step: real(config, step) if step != 7 else 1.9e38
+    )
+    with pytest.raises(TrainingError, match=rf"{run}.* not finite .* kept"):
+        train(dataclasses.replace(CONFIG, validate_every=validate_every), store, run)
+    network = build(CONFIG.system)
+    assert loop.load_checkpoint(run / "last.safetensors", network).step == 4
+    assert all(value.isfinite().all() for value in network.state_dict().values())
+
+
+def test_best_checkpoint_is_not_overwritten_by_a_run_whose_last_one_is_gone(
+    store: FrameStore, finished: Path, tmp_path: Path
+) -> None:
+    """As after removing a damaged one: the run would begin anew over the best that it had."""
+    run = shutil.copytree(finished, tmp_path / "run")
+    (run / "last.safetensors").unlink()
+    best = (run / "best.safetensors").read_bytes()
+    with pytest.raises(TrainingError, match=r"last\.safetensors: is missing.* exported"):
+        train(CONFIG, store, run)
+    assert (run / "best.safetensors").read_bytes() == best
+    assert len(losses(run)) == 12
+
+
+def test_run_killed_between_its_first_two_checkpoints_begins_anew(store: FrameStore, tmp_path: Path) -> None:
+    run, config = tmp_path / "run", dataclasses.replace(CONFIG, epochs=1, validate_every=1)
+    train(config, store, run)
+    (run / "last.safetensors").unlink()
+    before = losses(run)
+    train(config, store, run)
+    assert (run / "last.safetensors").exists()
+    np.testing.assert_allclose(losses(run), before, rtol=1e-4)
 
 
 class Bomb:
