@@ -138,5 +138,5 @@ def _pair_files(dataset: Dataset) -> tuple[dict[str, tuple[pl.DataFrame, int]], 
             continue
         problems += wrong
         if len(pairs):
-            found[path.name] = pairs, len(pairs) + len(wrong)
+            found[path.name] = pairs, len(pairs) + sum(problem.excluded for problem in wrong)
     return found, problems

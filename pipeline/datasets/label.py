@@ -60,7 +60,7 @@ class DatasetProblem:
     """Something wrong with the labels: where, and one sentence.
 
     ``line`` counts from 1; None is the file itself. ``excluded`` counts the videos
-    left out because of it; 0 marks a remark.
+    (of a pair file: the pairs) left out because of it; 0 marks a remark.
     """
 
     file: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -11,14 +11,17 @@ from pipeline.datasets.label import Dataset, DatasetProblem
 from pipeline.errors import UserError
 
 COLUMNS: Final = ("enrolment_sample", "test_sample", "label")
+MOST_TOLD: Final = 20  # with --generators whole files name videos that are not measured
 
 
 def read_pairs(path: Path, dataset: Dataset) -> tuple[pl.DataFrame, list[DatasetProblem]]:
     """Pairs as ``left, right`` (paths of ``dataset``) and ``same_driver``, and the rows left out.
 
-    A sample is named by its file name, with or without folder and suffix. Left out and reported with
-    their line: rows that name a video the dataset lacks, and labels other than 0 and 1. Raises UserError
-    when the file cannot be read or lacks a column.
+    A sample is named by its file name, with or without folder and suffix. Left out, and reported with their
+    line up to ``MOST_TOLD`` of a kind: rows that name a video the dataset lacks, labels other than 0 and 1,
+    a video against itself, a pair that stands there before. ``excluded`` of the problems adds up to them.
+    Labels that contradict the drivers hold, and are remarked. Raises UserError when the file cannot be read
+    or lacks a column.
     """
     try:
         raw = pl.read_csv(path, infer_schema=False)
@@ -40,18 +43,55 @@ def read_pairs(path: Path, dataset: Dataset) -> tuple[pl.DataFrame, list[Dataset
         pl.col(f"{side}_stem").replace_strict(paths, default=None, return_dtype=pl.String).alias(side)
         for side in ("left", "right")
     )
-    bad = (
-        pl.col("left").is_null()
-        | pl.col("right").is_null()
-        | ~pl.col("label").is_in(["0", "1"]).fill_null(False)
+    kinds = {
+        "absent": pl.col("left").is_null() | pl.col("right").is_null(),
+        "label": ~pl.col("label").is_in(["0", "1"]).fill_null(False),
+        "itself": pl.col("left") == pl.col("right"),
+        "twice": pl.col("line") != pl.col("line").first().over("a", "b"),
+    }
+    table = table.with_columns(a=pl.min_horizontal("left", "right"), b=pl.max_horizontal("left", "right"))
+    problems: list[DatasetProblem] = []
+    for kind, bad in kinds.items():
+        marked = table.with_columns(bad=bad, first=pl.col("line").first().over("a", "b"))
+        wrong, table = marked.filter("bad"), table.filter(~marked["bad"])
+        for row in wrong.head(MOST_TOLD).iter_rows(named=True):
+            sentence = f"{_why(kind, row)}; the pair is left out."
+            problems.append(DatasetProblem(path.name, row["line"], sentence, 1))
+        if len(wrong) > MOST_TOLD:
+            more = len(wrong) - MOST_TOLD
+            sentence = f"{more:,} more pairs are left out as these are: {_why(kind, row)}."
+            problems.append(DatasetProblem(path.name, None, sentence, more))
+    kept = table.select("left", "right", (pl.col("label") == "1").alias("same_driver"))
+    problems.sort(key=lambda one: (one.line is None, one.line))
+    return kept, problems + _contradictions(path, table.select("line"), kept, dataset)
+
+
+def _why(kind: str, row: dict[str, Any]) -> str:
+    """Why a row is left out, in a clause."""
+    if kind == "absent":
+        name = row["left_stem"] if row["left"] is None else row["right_stem"]
+        return f"{name} is not among the videos measured"
+    if kind == "label":
+        return f"label {row['label']!r} is neither 0 nor 1"
+    if kind == "itself":
+        return f"{row['left_stem']} is compared with itself"
+    return f"{row['left_stem']} and {row['right_stem']} stand already in line {row['first']}"
+
+
+def _contradictions(
+    path: Path, lines: pl.DataFrame, pairs: pl.DataFrame, dataset: Dataset
+) -> list[DatasetProblem]:
+    """A remark where a pair is labelled otherwise than the drivers of its two videos are."""
+    driver = dict(dataset.labels.select("path", "driver").iter_rows())
+    left, right = (pairs[side].replace_strict(driver, return_dtype=pl.String) for side in ("left", "right"))
+    wrong = lines.filter(pairs["same_driver"] != (left == right))["line"].to_list()
+    if not wrong:
+        return []
+    sentence = (
+        f"the first of {len(wrong):,} pairs whose label contradicts the drivers of their videos; it is taken "
+        "as it is labelled."
     )
-    problems = []
-    for row in table.filter(bad).iter_rows(named=True):
-        absent = [row[f"{side}_stem"] for side in ("left", "right") if row[side] is None]
-        why = f"{absent[0]} is not in the dataset" if absent else f"label {row['label']!r} is neither 0 nor 1"
-        problems.append(DatasetProblem(path.name, row["line"], f"{why}; the pair is left out."))
-    kept = table.filter(~bad).select("left", "right", (pl.col("label") == "1").alias("same_driver"))
-    return kept, problems
+    return [DatasetProblem(path.name, wrong[0], sentence)]
 
 
 def _stem(column: str) -> pl.Expr:

@@ -64,7 +64,10 @@ def test_pair_file_that_names_absent_videos_is_named_by_line(
     path.write_text("enrolment_sample,test_sample,label\ngone.mp4,away.mp4,1\n", encoding="utf-8")
     pairs, problems = read_pairs(path, open_dataset(tmp_path))
     assert len(pairs) == 0
-    assert str(problems[0]) == f"{path.name}, line 2: gone is not in the dataset; the pair is left out."
+    assert (
+        str(problems[0])
+        == f"{path.name}, line 2: gone is not among the videos measured; the pair is left out."
+    )
     code, said = check(capsys, tmp_path)
     assert code == 0
     assert f"pairs of {path.name}: need --multi-clip" in said

@@ -59,7 +59,7 @@ def test_pair_file_keeps_what_can_be_compared_and_names_the_rest_by_line(tmp_pat
     left, right = Path(AVAPRINT[0]), Path(AVAPRINT[1])
     path.write_text(
         "enrolment_sample,test_sample,label\n"
-        f"{left.stem},{right.name},1\n"
+        f"{left.stem},{right.name},0\n"
         f"gone--gone--u--GAGA.mp4,{right.name},0\n"
         f"videos/TEST/GAGA/{left.name},{right.name},maybe\n",
         "utf-8",
@@ -67,11 +67,45 @@ def test_pair_file_keeps_what_can_be_compared_and_names_the_rest_by_line(tmp_pat
     dataset = open_dataset(tmp_path)
     assert dataset.pair_files == (path,)
     pairs, problems = read_pairs(path, dataset)
-    assert pairs.to_dicts() == [{"left": AVAPRINT[0], "right": AVAPRINT[1], "same_driver": True}]
+    assert pairs.to_dicts() == [{"left": AVAPRINT[0], "right": AVAPRINT[1], "same_driver": False}]
     assert [str(problem) for problem in problems] == [
-        f"{path.name}, line 3: gone--gone--u--GAGA is not in the dataset; the pair is left out.",
+        f"{path.name}, line 3: gone--gone--u--GAGA is not among the videos measured; the pair is left out.",
         f"{path.name}, line 4: label 'maybe' is neither 0 nor 1; the pair is left out.",
     ]
+
+
+def pair_file(root: Path, *rows: str) -> Path:
+    path = touch(root, *AVAPRINT) / "evaluation_pairs_X.csv"
+    path.write_text("\n".join(["enrolment_sample,test_sample,label", *rows]) + "\n", "utf-8")
+    return path
+
+
+def test_pairs_that_would_count_twice_or_against_themselves_are_left_out(tmp_path: Path) -> None:
+    a, b, c = AVAPRINT[0], AVAPRINT[1], AVAPRINT[4]
+    path = pair_file(tmp_path, f"{a},{b},0", f"{a},{a},1", f"{b},{a},0", f"{a},{b},1", f"{a},{c},0")
+    pairs, problems = read_pairs(path, open_dataset(tmp_path))
+    assert pairs.select("left", "right").rows() == [(a, b), (a, c)]
+    assert [str(problem).partition(": ")[2].split(" ", 1)[1] for problem in problems] == [
+        "is compared with itself; the pair is left out.",
+        f"and {Path(a).stem} stand already in line 2; the pair is left out.",
+        f"and {Path(b).stem} stand already in line 2; the pair is left out.",
+    ]
+
+
+def test_label_that_contradicts_the_drivers_is_remarked_once(tmp_path: Path) -> None:
+    a, b, c = AVAPRINT[0], AVAPRINT[1], AVAPRINT[4]
+    path = pair_file(tmp_path, f"{a},{c},0", f"{a},{b},1", f"{b},{c},1")
+    pairs, (problem,) = read_pairs(path, open_dataset(tmp_path))
+    assert pairs["same_driver"].to_list() == [False, True, True]
+    assert "line 3: the first of 2 pairs whose label contradicts the drivers" in str(problem)
+
+
+def test_many_pairs_of_videos_that_are_not_measured_are_summed_up(tmp_path: Path) -> None:
+    """As when a generator is chosen: every pair of the others' files names a video that is not measured."""
+    path = pair_file(tmp_path, *(f"{AVAPRINT[1]},{n}--gone.mp4,0" for n in range(500)))
+    pairs, problems = read_pairs(path, open_dataset(tmp_path))
+    assert (len(pairs), len(problems), sum(problem.excluded for problem in problems)) == (0, 21, 500)
+    assert "480 more pairs are left out" in str(problems[-1])
 
 
 def table(root: Path, *lines: str) -> Path:
