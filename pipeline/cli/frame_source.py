@@ -8,9 +8,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
+import typer
 
 from model.frame_store import FRAME_BYTES, FrameStore, FrameStoreError
 from pipeline.cli.progress import console, steps
@@ -23,6 +24,15 @@ from pipeline.ray_session import ray_session
 
 MOST_SHOWN: Final = 20
 TRAINED_ON: Final = ("train", "validation")
+#: Options of every command that trains on the frames of a corpus.
+RUN: Final[Any] = typer.Option("-o", "--out", metavar="RUN", help="Folder of the training run.")
+STORE: Final[Any] = typer.Option(help="Folder for the decoded frames; default is RUN.frames.")
+DECODERS: Final[Any] = typer.Option(min=1, help="Decoders; default one a core.")
+
+
+def frames_folder(store: Path | None, run: Path) -> Path:
+    """The folder given, or the one beside the run that ``STORE`` promises."""
+    return store or run.absolute().with_name(f"{run.name}.frames")
 
 
 def open_or_decode(

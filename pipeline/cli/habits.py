@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from model.system import System
 from model.training.config import TrainConfig
+from pipeline.cli.frame_source import DECODERS, RUN, STORE
 from pipeline.cli.pretrain import open_with_motion
 from pipeline.cli.progress import console, steps
 from pipeline.cli.train import require_torch, sha256_of
@@ -45,14 +46,12 @@ The same command again continues a killed run.
 
 def habits_command(
     corpus: Annotated[Path, typer.Argument(help="The simulated corpus pretrained on.")],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the training run.")],
+    out: Annotated[Path, RUN],
     start: Annotated[Path, typer.Option(metavar="RUN", help="Run of `driverprint pretrain`.")],
     drivers: Annotated[int, typer.Option(min=2, help="Drivers to perform.")] = 1200,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of 100 steps.")] = SCHEDULE.epochs,
-    store: Annotated[
-        Path | None, typer.Option(help="Folder for the decoded frames; default is RUN.frames.")
-    ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Decoders; default one a core.")] = None,
+    store: Annotated[Path | None, STORE] = None,
+    workers: Annotated[int | None, DECODERS] = None,
 ) -> None:
     """Teach a motion head from drivers that are performed but never rendered."""
     require_torch("habits")

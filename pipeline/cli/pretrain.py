@@ -10,7 +10,7 @@ import typer
 
 from model.frame_store import FrameStore
 from model.training.config import TrainConfig
-from pipeline.cli.frame_source import open_or_decode
+from pipeline.cli.frame_source import DECODERS, RUN, STORE, frames_folder, open_or_decode
 from pipeline.cli.progress import console, steps
 from pipeline.cli.train import require_torch, sha256_of
 from pipeline.errors import UserError
@@ -47,7 +47,7 @@ The same command again continues a killed run.
 
 def pretrain_command(
     corpus: Annotated[Path, typer.Argument(help="Corpus made by `driverprint simulate`.")],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the training run.")],
+    out: Annotated[Path, RUN],
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of 100 steps of 32 videos.")] = SCHEDULE.epochs,
     learning_rate: Annotated[
         float, typer.Option(min=0.0, help="Peak learning rate.")
@@ -55,10 +55,8 @@ def pretrain_command(
     start: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Begin where another pretraining ended.")
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option(help="Folder for the decoded frames; default is RUN.frames.")
-    ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Decoders; default one a core.")] = None,
+    store: Annotated[Path | None, STORE] = None,
+    workers: Annotated[int | None, DECODERS] = None,
 ) -> None:
     """Teach the backbone to read simulated motion before it is trained to tell drivers apart."""
     require_torch("pretrain")
@@ -93,7 +91,6 @@ def open_with_motion(
     from model.training.pretrain import MotionTruth
     from pipeline.simulate.truth import corpus_tracks, mirror
 
-    place = store or out.absolute().with_name(f"{out.name}.frames")
-    source = open_or_decode(corpus, place, (), with_originals=False, workers=workers)
+    source = open_or_decode(corpus, frames_folder(store, out), (), with_originals=False, workers=workers)
     console.print("Performing the motion of every video again …")
     return source, MotionTruth(corpus_tracks(corpus, [label.path for label in source.labels]), *mirror())

@@ -12,7 +12,7 @@ import typer
 from model.frame_store import FrameStore
 from model.system import BACKBONES, CONDITIONS, System, parse_system
 from model.training.config import PRESETS, TrainConfig
-from pipeline.cli.frame_source import open_or_decode
+from pipeline.cli.frame_source import DECODERS, RUN, STORE, frames_folder, open_or_decode
 from pipeline.cli.progress import console, steps
 from pipeline.errors import UserError
 
@@ -40,7 +40,7 @@ The same command again continues a killed run on the same curve.
 
 def train_command(
     dataset: Annotated[Path, typer.Argument(help="Corpus (NVFAIR, AVAPrintDB, CSV), or decoded frames.")],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the training run.")],
+    out: Annotated[Path, RUN],
     system: Annotated[
         list[str] | None, typer.Option(help="backbone:condition:T, repeatable; default is the preset's.")
     ] = None,
@@ -69,10 +69,8 @@ def train_command(
     linked_faces: Annotated[
         bool, typer.Option("--linked-faces", help="Batches where a face speaks for the wrong driver.")
     ] = False,
-    store: Annotated[
-        Path | None, typer.Option(help="Folder for the decoded frames; default is RUN.frames.")
-    ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Decoders; default one a core.")] = None,
+    store: Annotated[Path | None, STORE] = None,
+    workers: Annotated[int | None, DECODERS] = None,
 ) -> None:
     """Train a network on a labelled corpus of avatar videos."""
     require_torch("train")
@@ -84,7 +82,7 @@ def train_command(
         config, frozen_backbone=head_only, linked_faces=linked_faces, start=sha256_of(checkpoint)
     )
     systems = [_system(text, clip_length) for text in system or []] or [config.system]
-    place = store or out.absolute().with_name(f"{out.name}.frames")
+    place = frames_folder(store, out)
     source = open_or_decode(dataset, place, names, with_originals=with_originals, workers=workers)
     for one in systems:
         folder = out if len(systems) == 1 else out / str(one).replace(":", "-")
