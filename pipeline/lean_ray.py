@@ -45,6 +45,20 @@ def lean_start(*, with_agents: bool = False) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def without_command_line() -> Iterator[None]:
+    """Let Ray start or be joined without this process's command line in its table of jobs.
+
+    It names evidence and case, which a shared cluster has no need of, and a name that is not UTF-8 cannot
+    be written there: the start would fail.
+    """
+    from ray._private import utils
+
+    with ExitStack() as stack:
+        _replace(stack, utils, "get_entrypoint_name", lambda: "driverprint")
+        yield
+
+
 def _replace(stack: ExitStack, owner: Any, name: str, stand_in: Any) -> None:
     original = getattr(owner, name, None)
     if original is not None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import UserError
-from pipeline.lean_ray import lean_start
+from pipeline.lean_ray import lean_start, without_command_line
 
 #: A socket path holds 107 bytes and Ray's own part of it takes about 80, so TMPDIR is not followed.
 BASE: Final = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())
@@ -108,7 +108,8 @@ def in_ray(directory: Path, enter: Callable[[], None]) -> Iterator[None]:
     try:
         os.chdir(directory)
         try:
-            enter()
+            with without_command_line():
+                enter()
         except SystemExit:  # a SIGTERM meanwhile met Ray's own handler
             raise KeyboardInterrupt from None
         with suppress(ValueError):  # not the main thread

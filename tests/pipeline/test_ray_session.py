@@ -57,6 +57,24 @@ def test_two_sessions_in_one_process_leave_nothing(tmp_path: Path) -> None:
     assert all(str(tmp_path) not in place for place in places)
 
 
+NAMED = """
+from pipeline.ray_session import ray_session
+import ray
+
+with ray_session(1, 80_000_000):
+    print(ray.get(ray.remote(lambda: "started").remote()))
+"""
+
+
+def test_evidence_whose_name_is_not_utf_8_is_no_hindrance(tmp_path: Path) -> None:
+    # Ray would write the command line, which names the evidence, into its table of jobs, as UTF-8.
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", NAMED, "analyze", b"K\xf6ln"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "started\n", done.stderr[-2000:]
+
+
 INTERRUPTED = """
 import os
 import signal
