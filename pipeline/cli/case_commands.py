@@ -69,9 +69,15 @@ def _redacted(folder: CaseFolder, out: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         report = build_report(folder.root, Path(scratch), redact=True)
         make_private_folder(out)
-        for item in (report, report.with_name(PAGES)):
-            if item.exists():
-                shutil.move(item, out / item.name)
+        try:
+            for item in (report, report.with_name(PAGES)):
+                if item.exists():
+                    shutil.move(item, out / item.name)
+        except OSError as error:
+            for begun in out.iterdir():  # it was empty: the same command can be run again
+                shutil.rmtree(begun) if begun.is_dir() else begun.unlink()
+            error.filename, error.filename2 = str(out), None  # not the scratch folder's, which has room
+            raise
     return out / report.name
 
 

@@ -79,6 +79,38 @@ def test_full_disk_is_told_in_a_sentence_and_the_run_completes_once_there_is_roo
     assert_holds(kept, undisturbed.digest)
 
 
+REDACTED_IN_SMALL_DISK = """
+mount -t tmpfs -o size=64k none "$1" || exit 99
+"$2" report "$3" --redact "$1/copy"
+code=$?
+find "$1/copy" -type f
+exit $code
+"""
+
+
+def test_redacted_copy_that_found_no_room_names_its_folder_and_leaves_it_empty(
+    undisturbed: Finished, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    words = ["sh", "-c", REDACTED_IN_SMALL_DISK, "sh", str(disk), str(CONSOLE_SCRIPT), str(undisturbed.case)]
+    try:
+        done = subprocess.run(
+            ["unshare", "--user", "--map-root-user", "--mount", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("unshare is not installed")
+    if done.returncode not in (0, 2):
+        pytest.skip("no file system can be mounted here without rights")
+    assert done.returncode == 2
+    (said,) = sentences(done.stderr)
+    assert said.startswith(f"driverprint: {disk / 'copy'} (No space left on device)")
+    assert done.stdout == "", "the same command again would be refused for what lies there"
+
+
 @contextmanager
 def _immutable(folder: Path) -> Iterator[None]:
     folder.chmod(0o500)
