@@ -63,10 +63,14 @@ def policy(style_sheet: str, program: str) -> str:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Whole or not at all: a report cut short must not look like one."""
+    """Whole or not at all: a report cut short must not look like one. Raises OSError that names ``path``."""
     part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # a failed write carries no name
+        raise
 
 
 def css_string(text: str) -> str:

@@ -7,7 +7,8 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated, Final
+from contextlib import suppress
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -27,7 +28,7 @@ from pipeline.cli.habits import habits_command
 from pipeline.cli.inspect import inspect_command
 from pipeline.cli.pretrain import EXAMPLES as PRETRAIN_EXAMPLES
 from pipeline.cli.pretrain import pretrain_command
-from pipeline.cli.progress import console, say
+from pipeline.cli.progress import say
 from pipeline.cli.purge import EXAMPLES as PURGE_EXAMPLES
 from pipeline.cli.purge import purge_command
 from pipeline.cli.simulate import EXAMPLES as SIMULATE_EXAMPLES
@@ -92,17 +93,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = app(words, standalone_mode=False)
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
+        _flush()
     except UserError as error:
         _complain(str(error), debug)
         code = Exit.UNUSABLE
     except typer.Abort:
         code = Exit.INTERRUPTED
     except KeyboardInterrupt:
-        console.print("Interrupted. What is done is kept: run the same command again to continue.")
+        _tell("Interrupted. What is done is kept: run the same command again to continue.")
+        code = Exit.INTERRUPTED
+    except SystemExit:  # typer and rich leave so where nobody reads any more, with 1: "some files failed"
+        _discard_output()
         code = Exit.INTERRUPTED
     except Exception as error:
         if hasattr(error, "format_message"):  # a wrong argument: click's own sentence
-            _complain(f"{error.format_message()} Try 'driverprint --help'.", debug)
+            _complain(_wrong_argument(error), debug)
         elif isinstance(error, OSError):
             _complain(_trouble(error), debug)
         else:
@@ -124,13 +129,51 @@ _REMEDIES: Final = {
 
 
 def _trouble(error: OSError) -> str:
-    name = error.filename or "A file"
+    name = error.filename or "What this command prints or writes"  # every writer of files names its file
     remedy = _REMEDIES.get(error.errno or 0)
     advice = f": {remedy} and run the same command again, what is done is kept" if remedy else ""
     return f"{name} ({error.strerror or error}){advice}."
 
 
+def _wrong_argument(error: Any) -> str:
+    """Click's sentence, and what helps: the help of the command it was said to, or a permission."""
+    sentence = error.format_message()
+    if sentence.endswith(" is not readable."):
+        return f"{sentence.removesuffix('.')}: check its permissions, and those of the folders it lies in."
+    context = getattr(error, "ctx", None)
+    command = f"{context.info_name} " if context is not None and context.parent is not None else ""
+    stop = "" if sentence.endswith((".", "?", "!")) else "."
+    return f"{sentence}{stop} Try 'driverprint {command}--help'."
+
+
+def _flush() -> None:
+    """Write what was printed while its failure can still be told; SystemExit where nobody reads it."""
+    if sys.stdout is None:  # closed before the start: nothing was printed
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise SystemExit from None
+    except OSError:
+        _discard_output()
+        raise
+
+
+def _discard_output() -> None:
+    """Let the interpreter's own last flush of what could not be written pass in silence."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 def _complain(sentence: str, debug: bool) -> None:
     if debug:
         traceback.print_exc()
-    say(f"driverprint: {sentence}")
+    _tell(f"driverprint: {sentence}")
+
+
+def _tell(sentence: str) -> None:
+    """Say it, if anybody is there to read: the exit status must stay true where standard error is gone."""
+    with suppress(OSError, SystemExit):
+        say(sentence)
