@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,14 +19,22 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
+from pipeline.intake.sniff import VIDEO_SUFFIXES
+from pipeline.reasons import DECODE_FAILURES, ENGINE
 from pipeline.schemas import EMBEDDING_SIZE, SORT_KEYS, TABLES
 
 Row = dict[str, Any]
 
+#: Why a file whose content is a video's gave no result.
+_OF_VIDEOS: Final = {*DECODE_FAILURES, *ENGINE, "no_identity"}
+
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One video of the case under the short name the report uses for it (Q1, K7)."""
+    """One video of the case under the short name the report uses for it (Q1, K7).
+
+    ``evidence_id`` is None where the results of that content, if there are any, are another exhibit's.
+    """
 
     label: str
     key: str
@@ -47,12 +55,14 @@ class Case:
     """Everything the report is made from.
 
     ``clips``, ``shots`` and ``scores`` are grouped by evidence_id; ``pairs`` stays columnar, an
-    exploratory case of a thousand videos has half a million of them.
+    exploratory case of a thousand videos has half a million of them. ``videos``: which rows of ``evidence``
+    are of a video that was decoded, failed to be or, unread, is called one by its name.
     """
 
     folder: Path
     run: Row
     evidence: tuple[Row, ...]
+    videos: tuple[bool, ...]
     shots: dict[str, list[Row]]
     clips: dict[str, list[Row]]
     scores: dict[str, list[Row]]
@@ -70,15 +80,19 @@ class Case:
         """Every video that was decoded or failed to be, named in order of path: Q questioned, K known."""
         numbers = {"questioned": 0, "known": 0}
         named: list[Exhibit] = []
-        seen: set[str] = set()
-        for row in self.evidence:
-            key = row["evidence_id"] or row["path"]
-            if row["status"] not in ("processed", "failed") or key in seen:
+        decoded = {row["evidence_id"] for row in self.evidence if row["status"] == "processed"}
+        seen: set[str | None] = {None}
+        for row, is_video in zip(self.evidence, self.videos, strict=True):
+            if not is_video:
                 continue
-            seen.add(key)
+            evidence_id = row["evidence_id"]
+            if evidence_id in seen or (evidence_id in decoded and row["status"] != "processed"):
+                evidence_id = None
+            seen.add(evidence_id)
             numbers[row["role"]] += 1
             letter = "K" if row["role"] == "known" else "Q"
-            named.append(Exhibit(f"{letter}{numbers[row['role']]}", key, row["evidence_id"], row))
+            label = f"{letter}{numbers[row['role']]}"
+            named.append(Exhibit(label, evidence_id or row["path"], evidence_id, row))
         return tuple(named)
 
     @cached_property
@@ -153,10 +167,12 @@ def load_case(folder: Path) -> Case:
         raise UserError(f"{run_file} cannot be read ({error}); restore it or analyse again.") from None
     if not isinstance(run, dict):
         raise UserError(f"{run_file} does not describe a run; restore it or analyse again.")
+    evidence = tuple(_rows(folder, "evidence"))
     return Case(
         folder=folder,
         run=run,
-        evidence=tuple(_rows(folder, "evidence")),
+        evidence=evidence,
+        videos=tuple(map(_is_video, evidence)),
         shots=_grouped(_rows(folder, "shots")),
         clips=_grouped(_rows(folder, "clips")),
         scores=_grouped(_rows(folder, "scores")),
@@ -164,6 +180,13 @@ def load_case(folder: Path) -> Case:
         embeddings=_table(folder, "embeddings"),
         calibration=_table(folder, "calibration"),
     )
+
+
+def _is_video(row: Row) -> bool:
+    if row["status"] != "failed":
+        return bool(row["status"] == "processed")
+    judged = row["evidence_id"] is not None and row["reason_code"] in _OF_VIDEOS
+    return judged or PurePosixPath(row["path"]).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _table(folder: Path, name: str) -> pa.Table:

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
+from reports.build import build_report, report_figures
 from reports.case import load_case
-from reports.known_scores import unit_mean
+from reports.known_scores import known_scores, unit_mean
 from reports.videos import Identities, frames_per_video, video
-from tests.reports.case_folder import CaseBuilder
+from tests.reports.case_folder import CaseBuilder, VideoSpec
 from tests.reports.conftest import Built, build
 
 
@@ -120,3 +121,34 @@ def test_what_was_remarkable_about_a_processed_file_is_said(fresh: Path) -> None
     built = build(case, fresh)
     assert remark in built.text
     assert "decoded with a caveat" in built.text
+
+
+def test_copy_that_lies_in_nobodys_folder_does_not_stand_for_the_one_that_was_decoded(fresh: Path) -> None:
+    """known/x.mp4 comes before known/zoe/x.mp4; it once took its place, and zoe's scores lost a video."""
+    builder = CaseBuilder(pictures=False).known("ann", 2).known("zoe", 2)
+    first = next(v.path for v in builder.videos if v.identity == "zoe")
+    copy = VideoSpec("known/x.mp4", "known", None, status="failed", reason_code="no_identity", content=first)
+    builder.videos.append(copy)
+    case = load_case(builder.write(fresh))
+    of_path = {e.path: e for e in case.exhibits}
+    assert len(of_path) == 5
+    assert case.by_id[of_path[first].row["evidence_id"]].path == first
+    assert known_scores(case).n_videos == 4
+    assert video(case, of_path["known/x.mp4"], Identities(case), 0).spans == ()
+
+
+def test_failed_file_that_nothing_calls_a_video_is_not_counted_as_one(fresh: Path) -> None:
+    builder = CaseBuilder(pictures=False).known("ann", 1).questioned("call.mp4", "ann")
+    for path, code in (
+        ("a.zip!/notes.txt", "member_encrypted"), ("a.zip!/b.mp4", "member_encrypted"),
+        ("b.zip!", "archive_damaged"), ("no suffix", "no_frames"), ("letter.mp4", "not_video"),
+        ("closed", "unreadable"),
+    ):  # fmt: skip
+        builder.questioned(path, "ann", status="failed", reason_code=code, reason="So it is.")
+    built = Built(build_report(builder.write(fresh)).parent)
+    shown = {q["path"] for q in built.figures["questioned"]}
+    assert shown == {"call.mp4", "a.zip!/b.mp4", "no suffix", "letter.mp4"}
+    assert "4 questioned and 1 known videos" in built.text
+    failed = built.text[built.text.index("What failed and why") :]
+    assert all(path in failed for path in ("a.zip!/notes.txt", "closed", "b.zip!"))
+    assert len(report_figures(fresh, redact=True)["questioned"]) == 4
