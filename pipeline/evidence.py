@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.intake.conflicts import Conflict
+from pipeline.intake.conflicts import Conflict, stated_of_copies
 from pipeline.intake.found import Found
 
 Facts = Mapping[str, Any]
@@ -21,7 +21,7 @@ def evidence_rows(
     Raises KeyError when a file that had to be decoded has no facts: no file may be lost in silence.
     """
     disputed = {conflict.evidence_id: conflict.reason for conflict in conflicts}
-    return [_row(item, facts, disputed) for item in found]
+    return [_row(item, facts, disputed) for item in stated_of_copies(found)]
 
 
 def _row(item: Found, facts: Mapping[str, Facts], disputed: Mapping[str, str]) -> dict[str, Any]:

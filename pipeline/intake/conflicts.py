@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.intake.found import Found
 from pipeline.names import first_of, printable
 
 _MOST_NAMED: Final = 5
+
+Copies = tuple[str | None, str]  # evidence_id and role
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,34 @@ def find_conflicts(found: Sequence[Found]) -> list[Conflict]:
             reason = f"The same video is {why} ({shown}); remove or restate a copy to have it compared."
             conflicts.append(Conflict(evidence_id, paths, reason))
     return conflicts
+
+
+def stated_of_copies(found: Sequence[Found]) -> list[Found]:
+    """``found`` with what is stated of one copy of a video, its face or claimed driver, stated of all.
+
+    Only one copy is decoded and compared, the first by path; what the examiner said of another is as true of
+    it. Copies that contradict one another are left as they are: they are compared with nothing.
+    """
+    targets: defaultdict[Copies, set[str | None]] = defaultdict(set)
+    claims: defaultdict[Copies, set[str | None]] = defaultdict(set)
+    for row in found:
+        targets[row.evidence_id, row.role].add(row.target)
+        claims[row.evidence_id, row.role].add(row.claimed_driver)
+    return [
+        replace(
+            row,
+            target=row.target or _only(targets[row.evidence_id, row.role]),
+            claimed_driver=row.claimed_driver or _only(claims[row.evidence_id, row.role]),
+        )
+        if row.kind == "video" and row.evidence_id is not None
+        else row
+        for row in found
+    ]
+
+
+def _only(values: set[str | None]) -> str | None:
+    names = _named(values)
+    return names[0] if len(names) == 1 else None
 
 
 def _disagreement(rows: Sequence[Found]) -> str | None:

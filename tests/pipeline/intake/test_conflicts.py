@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.intake.conflicts import find_conflicts
+from pipeline.intake.conflicts import find_conflicts, stated_of_copies
 from pipeline.intake.found import Found
 
 TakeIn = Callable[[], dict[str, Found]]
@@ -59,3 +59,31 @@ def test_two_crops_are_a_conflict(evidence: Path, take_in: TakeIn, videos: list[
     put(evidence, "case.toml", b'[[file]]\npath = "a.mp4"\ncrop = [0, 0, 32, 32]\n')
     (conflict,) = find_conflicts(list(take_in().values()))
     assert "two crops" in conflict.reason
+
+
+def test_what_is_stated_of_one_copy_holds_for_the_one_that_is_compared(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    """The copy first by path is compared; a claim about another was lost without a word."""
+    for name in ("q/one.mp4", "q/two.mp4", "known/alice/a.mp4", "known/alice/carl/b.mp4"):
+        put(evidence, name, videos["known" in name])
+    put(evidence, "other.mp4", videos[2])
+    put(evidence, "case.toml", b'[[file]]\npath = "q/two.mp4"\nclaimed_driver = "alice"\ntarget = "ben"\n')
+    found = list(take_in().values())
+    assert find_conflicts(found) == []
+    rows = {row.path: row for row in stated_of_copies(found)}
+    assert (rows["q/one.mp4"].status, rows["q/two.mp4"].status) == (None, "duplicate")
+    assert (rows["q/one.mp4"].claimed_driver, rows["q/one.mp4"].target) == ("alice", "ben")
+    assert rows["known/alice/a.mp4"].target == "carl"
+    assert (rows["other.mp4"].claimed_driver, rows["other.mp4"].target) == (None, None)
+
+
+def test_statements_that_contradict_one_another_are_not_spread(
+    evidence: Path, take_in: TakeIn, videos: list[bytes]
+) -> None:
+    for name in ("known/alice/a.mp4", "known/alice/ben/a.mp4", "known/alice/carl/a.mp4", "z.mp4"):
+        put(evidence, name, videos[0])
+    put(evidence, "case.toml", b'[[file]]\npath = "z.mp4"\nclaimed_driver = "alice"\n')
+    rows = {row.path: row for row in stated_of_copies(list(take_in().values()))}
+    assert rows["known/alice/a.mp4"].target is None
+    assert [row.path for row in rows.values() if row.claimed_driver] == ["z.mp4"]
