@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.calibration import Calibration, Comparisons, Supply, calibrate, thinned
-from pipeline.score import Vector, Video, similarity, unit_mean
+from model.similarity import Vector, similarity, unit_mean
+from pipeline.score import Video
 
 
 @dataclass(frozen=True)

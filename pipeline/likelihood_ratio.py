@@ -19,6 +19,7 @@ from scipy.spatial.distance import cdist
 
 from model.calibration import Calibration, read_calibration
 from model.resampling import FEWEST_IDENTITIES, FEWEST_PAIRS
+from model.similarity import Vector
 from model.validated_for import says_nothing, simulated_only
 from pipeline.calibration import (
     CaseCalibration,
@@ -27,7 +28,7 @@ from pipeline.calibration import (
     calibrate_on_case,
     means_of_draws,
 )
-from pipeline.score import Vector, Video
+from pipeline.score import Video
 
 Row = dict[str, Any]
 Reform = Callable[[str, str, Numbers | None], float]

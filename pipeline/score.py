@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
+from model.similarity import Vector, similarity, unit_mean
 
 NOT_CALIBRATED = "not reportable: no calibration data stand behind this score"
 
@@ -35,18 +35,6 @@ class Video:
     @property
     def n_clips(self) -> int:
         return len(self.windows)
-
-
-def unit_mean(vectors: NDArray[Any]) -> Vector:
-    """Mean of ``vectors`` (n, d) scaled to unit length, in float64."""
-    mean: Vector = np.asarray(vectors, np.float64).mean(axis=0)
-    norm = float(np.linalg.norm(mean))
-    return mean / norm if norm > 0 else mean
-
-
-def similarity(left: Vector, right: Vector) -> float:
-    """Minus the Euclidean distance of two embeddings."""
-    return -float(np.linalg.norm(left - right))
 
 
 def comparable_videos(evidence: pa.Table, clips: pa.Table, embeddings: pa.Table) -> list[Video]:

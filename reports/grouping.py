@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist, squareform
 
-from reports.known_scores import unit_mean
+from model.similarity import unit_mean
 
 SUBSTANTIAL: Final = 0.25
 #: Of three videos two are always the nearest: their best division is as clean in one cloud as in two groups.

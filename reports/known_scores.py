@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.resampling import FEWEST_IDENTITIES, FEWEST_PAIRS
+from model.similarity import similarity, unit_mean
 from reports.case import Case
 
 Floats = NDArray[np.float64]
@@ -69,13 +70,6 @@ def _reached(values: Floats, score: float, identities: int) -> Reached:
     return Reached(reached, len(values), reached / len(values) if enough else None)
 
 
-def unit_mean(vectors: NDArray[np.floating]) -> Floats:
-    """Mean of ``vectors`` (n, 256) scaled to unit length, as `pipeline.score` aggregates."""
-    mean: Floats = np.asarray(vectors, np.float64).mean(axis=0)
-    norm = float(np.linalg.norm(mean))
-    return mean / norm if norm > 0 else mean
-
-
 def known_scores(case: Case) -> KnownScores:
     """Leave-one-out scores of the known videos that may be compared."""
     videos: dict[str, list[Floats]] = defaultdict(list)
@@ -102,7 +96,7 @@ def leave_one_out(stacks: dict[str, Floats]) -> KnownScores:
             highest.append(np.max(others, axis=0))
         if len(members) > 1:
             for i, video in enumerate(members):
-                same.append(-float(np.linalg.norm(video - unit_mean(np.delete(members, i, axis=0)))))
+                same.append(similarity(video, unit_mean(np.delete(members, i, axis=0))))
     return KnownScores(
         same=np.array(same),
         different=np.concatenate([np.empty(0), *different]),

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.similarity import unit_mean
 from reports.case import Case, Exhibit, Row
-from reports.known_scores import unit_mean
 from reports.pictures import Motion, Occlusion, Picture, motion, occlusion, picture
 
 #: With more videos than this the sections leave the report for pages of their own beside it.

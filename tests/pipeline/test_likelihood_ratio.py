@@ -10,9 +10,10 @@ import pytest
 import scipy.stats
 
 from model.calibration import Comparisons, Supply, calibrate, fit_calibration, pair_scores
+from model.similarity import similarity, unit_mean
 from pipeline.calibration import KnownFaces, Numbers, calibrate_on_case
 from pipeline.likelihood_ratio import OTHER_FACE, SOME_OTHER_FACE, UNSTATED_FACE, add_likelihood_ratios
-from pipeline.score import Video, score_questioned, similarity, unit_mean
+from pipeline.score import Video, score_questioned
 from pipeline.tables import from_rows
 
 D = 24

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reports.known_scores import Floats, KnownScores, leave_one_out, unit_mean
+from model.similarity import unit_mean
+from reports.known_scores import Floats, KnownScores, leave_one_out
 from tests.reports.case_folder import CaseBuilder
 from tests.reports.conftest import Built, build
 

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from model.intervals import joint_interval
 from model.protocol import evaluate
 from model.roc import auc
+from model.similarity import unit_mean
 from model.target_auc import by_distance, parts
 from reports.bootstrap import (
     RESAMPLES,
@@ -23,7 +24,7 @@ from reports.bootstrap import (
 )
 from reports.case import load_case
 from reports.known_pairs import known_pairs
-from reports.known_scores import known_scores, unit_mean
+from reports.known_scores import known_scores
 from reports.validation import separation, separations
 from tests.reports.case_folder import CaseBuilder
 from tests.reports.conftest import Built, build

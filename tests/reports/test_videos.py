@@ -7,11 +7,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import polars as pl
 import pytest
 
+from model.similarity import unit_mean
 from reports.build import build_report, report_figures
 from reports.case import load_case
-from reports.known_scores import known_scores, unit_mean
+from reports.known_scores import known_scores
 from reports.videos import Identities, frames_per_video, video
 from tests.reports.case_folder import CaseBuilder, VideoSpec
 from tests.reports.conftest import Built, build
@@ -152,3 +154,29 @@ def test_failed_file_that_nothing_calls_a_video_is_not_counted_as_one(fresh: Pat
     failed = built.text[built.text.index("What failed and why") :]
     assert all(path in failed for path in ("a.zip!/notes.txt", "closed", "b.zip!"))
     assert len(report_figures(fresh, redact=True)["questioned"]) == 4
+
+
+def test_recording_in_files_of_other_bytes_is_told_before_anything_else(fresh: Path) -> None:
+    """One byte behind the end makes another SHA-256, and a video that matches itself perfectly."""
+    CaseBuilder(pictures=False).known("ann", 3).known("zoe", 2).questioned("call.mp4", "ann").write(fresh)
+    assert "The same pictures in several files" not in Built(build_report(fresh).parent).text
+    case = load_case(fresh)
+    one, other = (e.evidence_id for e in case.exhibits if e.row["identity"] == "ann" and e.label != "K2")
+    clips = pl.read_parquet(fresh / "clips").sort("evidence_id", "index")
+    vectors = pl.read_parquet(fresh / "embeddings").sort("evidence_id", "clip_id")
+    for table, column in ((clips, "motion_energy"), (vectors, "embedding")):
+        values = table[column].to_list()
+        ids = table["evidence_id"].to_list()
+        copied = [values[i] for i, key in enumerate(ids) if key == one]
+        for place, value in zip([i for i, key in enumerate(ids) if key == other], copied, strict=True):
+            values[place] = value
+        kept = table.with_columns(pl.Series(column, values, table.schema[column]))
+        folder = fresh / ("clips" if column == "motion_energy" else "embeddings")
+        for old in folder.glob("*.parquet"):
+            old.unlink()
+        kept.write_parquet(folder / "0.parquet")
+    built = Built(build_report(fresh).parent)
+    assert built.figures["same_pictures"] == [["K1", "K3"]]
+    told = built.text.index("The same pictures in several files")
+    assert told < built.text.index("At a glance")
+    assert "K1 known/ann/ann-self-01.mp4; K3 known/ann/ann-self-03.mp4" in built.text[told:]
