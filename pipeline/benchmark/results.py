@@ -24,6 +24,7 @@ from pipeline.benchmark.protocols import (
 from pipeline.benchmark.robustness import measure_robustness
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.benchmark.subgroups import Grouping, groupings, measure_subgroups
+from pipeline.benchmark.twice import same_embeddings
 from pipeline.datasets.label import Dataset, DatasetProblem
 from pipeline.datasets.pairs import read_pairs
 from pipeline.errors import UserError
@@ -86,7 +87,7 @@ def write_results(
 
     ``sample``: the videos of the robustness rerun, None where there is none. ``step`` is called once a
     model. Returns why the single-source protocol is not measured, the problems of the pair files, of imported
-    embeddings they cannot be measured by, and of the attributes.
+    embeddings they cannot be measured by, and of the attributes, and what videos seem to be one.
     """
     pair_files, problems = _pair_files(dataset)
     why_not = why_no_single_source(dataset.labels)
@@ -95,6 +96,7 @@ def write_results(
         problems.insert(0, DatasetProblem(dataset.root.name, None, sentence))
     groups, ungrouped = groupings(dataset)
     tables = _Tables(dataset, groups, pair_files)
+    alike: list[DatasetProblem] = []
     chunks = -(-len(dataset) // CHUNK)
     for model in run.models():
         model_id = model["model_id"]
@@ -107,13 +109,15 @@ def write_results(
         elif not run.missing(chunks, [model_id]):
             embeddings = pl.DataFrame(run.read_embeddings(model_id))
             tables.add_embeddings(model_id, embeddings)
+            if model["condition"] != "STATIC":  # which may show one picture of two videos
+                alike = alike or same_embeddings(embeddings)
             if sample is not None:
                 tables.rows["robustness"] += _robustness(run, model_id, embeddings, sample)
         # else interrupted before its last part; named again, it goes on
         step()
     for name, rows in tables.rows.items():
         run.write_result(name, rows)
-    return [*problems, *ungrouped]
+    return [*alike, *problems, *ungrouped]
 
 
 def _robustness(

@@ -120,7 +120,12 @@ PAIR_FILES: Final = pa.schema(
         _field("eer_high", pa.float64(), "upper end of its 95 % interval", nullable=True),
         _field("n_same", pa.int64(), "pairs of one driver", "pairs"),
         _field("n_different", pa.int64(), "pairs of two drivers", "pairs"),
-        _field("n_left_out", pa.int64(), "pairs that name an absent or failed video", "pairs"),
+        _field(
+            "n_left_out",
+            pa.int64(),
+            "pairs of an absent or failed video, or listed wrongly or twice",
+            "pairs",
+        ),
     ]
 )
 

@@ -255,6 +255,20 @@ def test_model_that_gives_no_finite_embedding_at_all_ends_the_run_with_one_sente
     assert "The model gives an embedding that is not finite" in said and "Internal" not in said
 
 
+def test_one_video_under_two_names_is_remarked(
+    corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = shutil.copytree(corpus, tmp_path / "corpus")
+    one, other = (f"simulated/mesh-generated/d/d--c{clip}--d.mp4" for clip in (1, 2))
+    shutil.copy(copy / one, copy / other)
+    words = ("--generators", "mesh", *PLAIN, "--model", models["FEAT_DIFF"])
+    code, said = run(capsys, "benchmark", copy, "-o", tmp_path / "run", *words)
+    assert code == 0
+    (remark,) = json.loads((tmp_path / "run" / "benchmark.json").read_text("utf-8"))["measuring"][:1]
+    assert remark.startswith(f"{one}: and {other} give the very same embedding, as do 2 videos in all")
+    assert "give the very same embedding" in said.replace("\n", " ")
+
+
 def test_target_with_one_self_video_is_left_out_and_named(
     corpus: Path, models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
