@@ -26,6 +26,7 @@ from reports.redact import redacted
 from reports.videos import MOST_INLINE, Identities, Video, frames_per_video, video
 
 _PAGE_SIZE: Final = 50
+_MOST_LISTED: Final = 20  # files of the same pictures, and such sets, that the report names
 _MOST_CLIPS: Final = 100  # rows of a video's clip table; the clips table of the case holds all
 
 
@@ -58,6 +59,7 @@ def build_report(case: Path, out: Path | None = None, *, redact: bool = False) -
         "most_rows": MOST_ROWS,
         "fewest_pairs": FEWEST_PAIRS,
         "most_clips": _MOST_CLIPS,
+        "most_listed": _MOST_LISTED,
         "page_size": _PAGE_SIZE,
     }
     wanted: set[Path] = set()

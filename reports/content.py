@@ -19,6 +19,7 @@ from reports.known_scores import KnownScores, Reached, known_scores
 from reports.ledger import Ledger, ledger
 from reports.model_status import Status, given_differences, model_status
 from reports.questioned import Questioned, known_identities, questioned, strength_notes
+from reports.same_pictures import same_pictures
 from reports.strength import Strength, strengths
 from reports.validation import Separation, separations
 
@@ -42,6 +43,7 @@ class Content:
     """The report's findings, without any wording or layout.
 
     ``differences``: whether the model is given differences of frames; None where that is not known.
+    ``same_pictures``: labels of videos that are one recording in files of other bytes.
     ``marks``: the nearest identity's score of each questioned video, ``shares`` how it and the claimed
     driver's compare with the known videos; both by label.
     ``uncompared``: known identities no questioned video was compared with, as none of their videos can be.
@@ -52,6 +54,7 @@ class Content:
     status: Status
     differences: bool | None
     ledger: Ledger
+    same_pictures: list[tuple[str, ...]]
     questioned: list[Questioned]
     uncompared: list[str]
     strength_notes: dict[str, dict[str, list[str]]]
@@ -78,6 +81,7 @@ def content(case: Case) -> Content:
         status=model_status(case.run.get("model", {})),
         differences=given_differences(case.run.get("model", {})),
         ledger=ledger(case),
+        same_pictures=same_pictures(case),
         questioned=results,
         uncompared=sorted(known_identities(case) - {r.identity for q in results for r in q.ranking})
         if marks
