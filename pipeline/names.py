@@ -1,4 +1,4 @@
-r"""File names as the tables show them, and what their folders say about the driver.
+r"""File names as the tables show them, and what they and their folders say of content and driver.
 
 A path label is UTF-8 text with ``/`` between its parts. Names are bytes and come from suspects, so a few
 bytes are written as escapes, reversibly: a backslash as ``\\``, a byte that is not UTF-8 (and NUL) as
@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 KNOWN_FOLDER: Final = "known"
@@ -21,6 +22,12 @@ MEMBER: Final = "!/"
 
 _SHOWN: Final = 200  # bytes of a name that is too long
 _ESCAPE: Final = re.compile(rb"\\(\\|x[0-9a-f]{2})")
+_SUFFIXES: Final = """
+    3g2 3gp 264 265 266 amv asf av1 avc avi bik braw dat dav dif divx dv dvr-ms f4v flv gif h263 h264 h265
+    h266 hevc insv ismv ivf lrv m1v m2t m2ts m2v m4v mjpeg mjpg mkv mod mov mp2v mp4 mp4v mpe mpeg mpg mts
+    mxf nut obu ogg ogm ogv qt r3d rm rmvb roq smk swf tod trp ts vob vp8 vp9 vro vvc webm wmv wtv y4m yuv
+"""
+_VIDEO_SUFFIXES: Final = frozenset("." + suffix for suffix in _SUFFIXES.split())
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,11 @@ def printable(text: str) -> str:
         else c
         for c in text
     )
+
+
+def has_video_suffix(path: str) -> bool:
+    """Whether a label's name ends as a video's would."""
+    return PurePosixPath(path).suffix.lower() in _VIDEO_SUFFIXES
 
 
 def first_of(names: Sequence[str], most: int, between: str = ", ") -> str:

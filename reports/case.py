@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.intake.sniff import VIDEO_SUFFIXES
+from pipeline.names import has_video_suffix
 from pipeline.reasons import DECODE_FAILURES, ENGINE
 from pipeline.schemas import EMBEDDING_SIZE, SORT_KEYS, TABLES
 
@@ -186,7 +186,7 @@ def _is_video(row: Row) -> bool:
     if row["status"] != "failed":
         return bool(row["status"] == "processed")
     judged = row["evidence_id"] is not None and row["reason_code"] in _OF_VIDEOS
-    return judged or PurePosixPath(row["path"]).suffix.lower() in VIDEO_SUFFIXES
+    return judged or has_video_suffix(row["path"])
 
 
 def _table(folder: Path, name: str) -> pa.Table:

@@ -12,9 +12,9 @@ from pipeline.intake.boxes import holds_film
 from pipeline.intake.disks import IMAGES, SEGMENT, can_read_images
 from pipeline.intake.found import Found
 from pipeline.intake.reading import Read
-from pipeline.intake.sniff import Content, could_be_video, has_video_suffix, may_hold_film, sniff
+from pipeline.intake.sniff import Content, could_be_video, may_hold_film, sniff
 from pipeline.intake.unpack import READABLE
-from pipeline.names import MEMBER, placed, printable
+from pipeline.names import MEMBER, has_video_suffix, placed, printable
 
 _LARGEST: Final = 2**63 - 1  # bytes a column of sizes can hold
 

@@ -15,15 +15,9 @@ from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from pipeline.intake.disks import disk_image
+from pipeline.names import has_video_suffix
 
 Kind = Literal["video", "archive", "not_video", "unknown", "empty"]
-
-_SUFFIXES: Final = """
-    3g2 3gp 264 265 266 amv asf av1 avc avi bik braw dat dav dif divx dv dvr-ms f4v flv gif h263 h264 h265
-    h266 hevc insv ismv ivf lrv m1v m2t m2ts m2v m4v mjpeg mjpg mkv mod mov mp2v mp4 mp4v mpe mpeg mpg mts
-    mxf nut obu ogg ogm ogv qt r3d rm rmvb roq smk swf tod trp ts vob vp8 vp9 vro vvc webm wmv wtv y4m yuv
-"""
-VIDEO_SUFFIXES: Final = frozenset("." + suffix for suffix in _SUFFIXES.split())
 
 
 @dataclass(frozen=True)
@@ -189,11 +183,6 @@ def could_be_video(path: str, content: Content) -> bool:
     if content.name == "a JPEG image":  # motion JPEG without a container is JPEG after JPEG
         return PurePosixPath(path).suffix.lower() in (".mjpg", ".mjpeg")
     return content.kind == "video"
-
-
-def has_video_suffix(path: str) -> bool:
-    """Whether a label's name ends as a video's would."""
-    return PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def is_text(head: bytes) -> bool:
