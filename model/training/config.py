@@ -72,9 +72,11 @@ PRESETS: Final[dict[str, TrainConfig]] = {
 
 
 def save_config(config: TrainConfig, path: Path) -> None:
-    """Write a configuration as JSON."""
+    """Write a configuration as JSON; the file appears whole or not at all."""
     values: dict[str, Any] = dataclasses.asdict(config) | {"system": str(config.system)}
-    path.write_text(json.dumps(values, indent=2), encoding="utf-8")
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(values, indent=2), encoding="utf-8")
+    partial.replace(path)
 
 
 def load_config(path: Path) -> TrainConfig:

@@ -34,7 +34,7 @@ def open_run(
     if record.exists():
         if load_config(record) != config:
             raise TrainingError(f"{run_dir}: holds a run with another configuration; choose another folder.")
-    elif run_dir.exists() and any(run_dir.iterdir()):
+    elif run_dir.exists() and any(entry.suffix != ".partial" for entry in run_dir.iterdir()):
         raise TrainingError(f"{run_dir}: is not empty and not a training run; choose another folder.")
     # In the first epoch the best is written a moment before the last: a run killed there begins anew.
     if not last.exists() and best.exists() and steps_done(best) > config.steps_per_epoch:

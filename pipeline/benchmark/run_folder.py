@@ -21,7 +21,7 @@ from pipeline.benchmark import schemas
 from pipeline.benchmark.imported import Imported
 from pipeline.custody import make_private_folder, remove_unfinished, write_atomically
 from pipeline.errors import UserError
-from pipeline.frames.store import differs
+from pipeline.frames.store import differs, holds_others_work
 
 #: Videos a part covers: few enough that a kill costs little, enough that 650,000 make 10,000 files.
 CHUNK: Final = 64
@@ -62,14 +62,16 @@ class RunFolder:
                     "decoder or of other options: name another folder with -o, or give the same dataset and "
                     "options."
                 )
-            remove_unfinished(self.root)
-            return
-        if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
+        elif holds_others_work(self.root):
             raise UserError(f"{self.root} exists and is not a benchmark: name a new or empty folder with -o.")
-        make_private_folder(self.root)
+        else:
+            make_private_folder(self.root)
+            write_atomically(
+                path, json.dumps(plan, indent=1).encode()
+            )  # first of all: it makes the folder ours
+        remove_unfinished(self.root)
         make_private_folder(self.root / "videos")
         make_private_folder(self.root / "models")
-        write_atomically(path, json.dumps(plan, indent=1).encode())
 
     def begun(self) -> bool:
         """Whether a plan was noted."""

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from model.frame_store import FRAME_BYTES, VIDEOS, FrameStore
-from pipeline.custody import make_private_folder, write_atomically
+from pipeline.custody import UNFINISHED_PREFIX, make_private_folder, write_atomically
 from pipeline.datasets.label import Dataset
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.session import decoder_version
@@ -93,6 +93,13 @@ def differs(noted: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
     return {"sizes_sha256": plan["sizes_sha256"], **noted} != plan
 
 
+def holds_others_work(folder: Path) -> bool:
+    """Whether a path is taken: by a file, or by a folder with more in it than a first file half-written."""
+    if not folder.is_dir():
+        return folder.exists()
+    return any(not entry.name.startswith(UNFINISHED_PREFIX) for entry in folder.iterdir())
+
+
 def finished_store(folder: Path, plan: dict[str, str]) -> bool:
     """Whether ``folder`` holds the finished store of this plan.
 
@@ -112,7 +119,7 @@ def finished_store(folder: Path, plan: dict[str, str]) -> bool:
             f"{folder} is the unfinished frame store of other videos, of files since changed, or of another "
             "decoder: remove it or name another folder."
         )
-    if begun is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if begun is None and holds_others_work(folder):
         raise UserError(f"{folder} exists and is not a frame store: name another folder.")
     return False
 

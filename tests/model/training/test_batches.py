@@ -166,6 +166,22 @@ def test_the_papers_preset_is_the_papers_schedule() -> None:
     assert (np.diff(rates[1000:]) <= 0).all()
 
 
+def test_configuration_is_whole_whenever_its_run_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written on every sitting: cut short, it would take the run's checkpoints with it."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "config.json"
+    save_config(PRESETS["small"], path)
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save_config(dataclasses.replace(PRESETS["small"], seed=7), path)
+    assert load_config(path) == PRESETS["small"]
+
+
 def test_configuration_survives_writing_and_reading(tmp_path: Path) -> None:
     config = dataclasses.replace(
         PRESETS["small"], generators=("lia",), system=System("ConvStack", "STATIC", 16)

@@ -168,6 +168,8 @@ def test_best_checkpoint_is_not_overwritten_by_a_run_whose_last_one_is_gone(
 
 def test_run_killed_between_its_first_two_checkpoints_begins_anew(store: FrameStore, tmp_path: Path) -> None:
     run, config = tmp_path / "run", dataclasses.replace(CONFIG, epochs=1, validate_every=1)
+    run.mkdir()
+    (run / "config.json.partial").touch()  # and killed once before that
     train(config, store, run)
     (run / "last.safetensors").unlink()
     before = losses(run)
