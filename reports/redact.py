@@ -45,7 +45,9 @@ def _run(run: Row, file: dict[str, str]) -> Row:
     header = {**run.get("case", {})}
     for key in ("number", "examiner", "title"):
         header[key] = hidden if header.get(key) else None
-    header["propositions"] = None
+    # Withheld, not left out: where none is stated the report gives its own.
+    stated = header.get("propositions") or {}
+    header["propositions"] = {name: hidden for name, words in stated.items() if words}
     return {
         **run,
         "case": header,

@@ -321,6 +321,18 @@ def test_redacted_copy_holds_no_name_and_no_picture(fresh: Path) -> None:
     assert [q["n_usable"] for q in open_copy["questioned"]] == [q["n_usable"] for q in closed["questioned"]]
 
 
+def test_redacted_copy_puts_no_proposition_in_the_place_of_the_one_it_withholds(fresh: Path) -> None:
+    """A likelihood ratio against a brother is not one against some other person."""
+    case = plain_case()
+    case.run["case"] = {"propositions": {"same": None, "different": "It was driven by a brother."}}
+    case.write(fresh)
+    text = Built(build_report(fresh, redact=True).parent).text
+    assert re.search(r"Different-driver proposition ?withheld ", text)
+    assert "driven by some other person" not in text
+    assert "brother" not in text
+    assert "driven by the named known person" in text
+
+
 def test_report_of_two_hundred_videos_stays_below_fifteen_megabytes(fresh: Path) -> None:
     case = exploratory_case(groups=4, each=50)
     built = build(case, fresh)
