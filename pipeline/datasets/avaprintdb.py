@@ -13,6 +13,7 @@ from typing import Final
 
 import polars as pl
 
+from pipeline.datasets.files import videos_below
 from pipeline.datasets.label import (
     Dataset,
     DatasetProblem,
@@ -58,11 +59,12 @@ def read_avaprintdb(root: Path) -> Dataset:
     Raises UserError when no video has a name that parses.
     """
     problems: list[DatasetProblem] = []
+    elsewhere: list[str] = []
     rows: dict[str, list[str | None]] = {
         name: [] for name in ("path", "target", "driver", "generator", "split", "source", "driver_source")
     }
     for half, folder in _halves(root):
-        for path in _videos(folder):
+        for path in _videos(folder, elsewhere):
             below = f"videos/{folder.name}/{path}"
             if not is_utf8(path):
                 problems.append(DatasetProblem(below, None, "its name is not UTF-8; left out.", 1))
@@ -91,6 +93,7 @@ def read_avaprintdb(root: Path) -> Dataset:
             f"{root}/videos holds no video named <target>--<driver>--<uuid>--<generator>.mp4: "
             "check the download."
         )
+    problems += _remarks(root, rows, elsewhere)
     count = len(rows["path"])
     columns: dict[str, list[str | None] | list[bool] | list[str]] = {
         **rows,
@@ -110,14 +113,42 @@ def _halves(root: Path) -> Iterator[tuple[str, Path]]:
             yield folder.name.upper(), folder
 
 
-def _videos(folder: Path) -> Iterator[str]:
-    """Videos directly in the half and in its generator folders, as paths below the half."""
+def _videos(folder: Path, elsewhere: list[str]) -> Iterator[str]:
+    """Videos directly in the half and in its generator folders, as paths below the half.
+
+    Others that are met are added to ``elsewhere``, with their whole path.
+    """
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_dir():
-            names = sorted(inner.name for inner in os.scandir(entry.path))
-            yield from (f"{entry.name}/{name}" for name in names if name.lower().endswith(".mp4"))
-        elif entry.name.lower().endswith(".mp4"):
-            yield entry.name
+        if entry.name.startswith("."):
+            continue
+        inner = sorted(os.scandir(entry.path), key=lambda one: one.name) if entry.is_dir() else [entry]
+        for file in inner:
+            if not file.is_dir() and file.name.lower().endswith(".mp4") and not file.name.startswith("."):
+                yield file.name if file is entry else f"{entry.name}/{file.name}"
+            elif not file.name.startswith("."):
+                elsewhere += videos_below(file)
+
+
+def _remarks(root: Path, rows: dict[str, list[str | None]], elsewhere: list[str]) -> Iterator[DatasetProblem]:
+    """On videos that lie where none is looked for, and on names that contradict their folder."""
+    if elsewhere:
+        sentence = (
+            f"the first of {len(elsewhere):,} videos that lie in a folder below a generator's, or are no "
+            ".mp4; left out."
+        )
+        yield DatasetProblem(os.path.relpath(min(elsewhere), root), None, sentence, len(elsewhere))
+    generators = set(rows["generator"])
+    other = [
+        path
+        for path, generator in zip(rows["path"], rows["generator"], strict=True)
+        if path and generator not in path.split("/") and not generators.isdisjoint(path.split("/"))
+    ]
+    if other:
+        sentence = (
+            f"the first of {len(other):,} videos whose name says another generator than their folder; the "
+            "name holds."
+        )
+        yield DatasetProblem(other[0], None, sentence)
 
 
 def _split(half: str, target: str, driver: str) -> str | None:

@@ -17,6 +17,7 @@ from typing import Final
 
 import polars as pl
 
+from pipeline.datasets.files import VIDEO_SUFFIXES, videos_below
 from pipeline.datasets.identities import read_sources, read_splits, split_headings
 from pipeline.datasets.label import (
     ORIGINAL,
@@ -36,9 +37,6 @@ GENERATED: Final = "-generated"
 SPLIT_FILE: Final = "train_val_test_splits.txt"
 SOURCE_FILE: Final = "subject_sources.txt"
 METADATA_FOLDERS: Final = ("", "metadata")
-VIDEO_SUFFIXES: Final = (".mp4", ".webm", ".mkv", ".mov", ".avi")
-#: Counted where they lie, so that none is overlooked; the corpus is of the suffixes above.
-OTHER_VIDEO_SUFFIXES: Final = (".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts", ".mts", ".ogv", ".mxf")
 RELEASED: Final = Path(__file__).parent / "nvfair_split.json"
 
 
@@ -127,7 +125,7 @@ class _Scan:
                 self._problem(
                     f"{folder.name}/{generated.name}",
                     f"is neither {ORIGINALS} nor <generator>{GENERATED}; its videos are left out.",
-                    excluded=len(_videos_below(generated)),
+                    excluded=len(videos_below(generated)),
                 )
                 continue
             generator = ORIGINAL if generated.name == ORIGINALS else generated.name.removesuffix(GENERATED)
@@ -174,7 +172,7 @@ class _Scan:
 
     def _elsewhere(self, entry: os.DirEntry[str]) -> None:
         """Note a video that lies where none is looked for, or all below a folder."""
-        self.elsewhere += (os.path.relpath(file, self.root) for file in _videos_below(entry))
+        self.elsewhere += (os.path.relpath(file, self.root) for file in videos_below(entry))
 
     def _driver(self, generator: str, target: str, path: str, name: str) -> str | None:
         """The driver, or None when the label is broken and was reported."""
@@ -210,16 +208,6 @@ def _entries(path: Path | str) -> list[os.DirEntry[str]]:
         return sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError as error:
         raise UserError(f"{path} cannot be listed ({error.strerror}): check its permissions.") from None
-
-
-def _videos_below(entry: os.DirEntry[str]) -> list[str]:
-    """The file if it is a video, or every video below the folder; hidden ones are none."""
-    files = [entry.path]
-    if entry.is_dir():
-        files = [f"{folder}/{name}" for folder, _, names in os.walk(entry.path) for name in names]
-    names = ((file, file.rpartition("/")[2].lower()) for file in files)
-    suffixes = VIDEO_SUFFIXES + OTHER_VIDEO_SUFFIXES
-    return [file for file, name in names if name.endswith(suffixes) and not name.startswith(".")]
 
 
 def _is_generated(name: str) -> bool:

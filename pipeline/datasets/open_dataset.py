@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -22,8 +23,8 @@ MOST_NAMED: Final = 12
 def open_dataset(path: Path) -> Dataset:
     """Read the labels of a corpus: NVFAIR v2 or its layout, AVAPrintDB, or a CSV or Parquet table.
 
-    A folder that holds nothing but the corpus's own folder is looked through. Opens no video. Raises
-    UserError when nothing known is there.
+    In a folder that is no corpus the one that lies in it is found. Opens no video. Raises UserError when
+    nothing known is there, or several are.
     """
     path = path.absolute()
     if path.is_file():
@@ -32,16 +33,30 @@ def open_dataset(path: Path) -> Dataset:
         raise UserError(f"{path} is neither a folder nor a CSV or Parquet file: name a dataset.")
     if not path.is_dir():
         raise UserError(f"{path} does not exist: name a dataset folder, or a CSV or Parquet file.")
-    inner = [entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
-    for folder in (path, *inner[: 1 if len(inner) == 1 else 0]):
-        if is_avaprintdb(folder):
-            return read_avaprintdb(folder)
-        if is_nvfair(folder):
-            return read_nvfair(folder)
+    kind = _kind(path)
+    if kind is not None:
+        return kind(path)
+    inner = [entry for entry in sorted(path.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
+    known = [
+        (entry, kind) for entry in inner if os.access(entry, os.R_OK | os.X_OK) and (kind := _kind(entry))
+    ]
+    if len(known) == 1:
+        ((folder, kind),) = known
+        return kind(folder)
+    if known:
+        names = ", ".join(folder.name for folder, _ in known[:MOST_NAMED])
+        raise UserError(f"{path} holds several corpora ({names}): name the folder of one.")
     raise UserError(
         f"{path} has no layout that is known: neither <source>/<generator>-generated/<target>/ (NVFAIR) nor "
         "videos/DEV (AVAPrintDB); describe it in a CSV of path, target, driver, generator, split."
     )
+
+
+def _kind(folder: Path) -> Callable[[Path], Dataset] | None:
+    """What reads the corpus whose folder this is."""
+    if is_avaprintdb(folder):
+        return read_avaprintdb
+    return read_nvfair if is_nvfair(folder) else None
 
 
 def restrict(

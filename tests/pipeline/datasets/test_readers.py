@@ -288,6 +288,37 @@ def test_reader_is_chosen_by_what_lies_in_the_folder(tmp_path: Path) -> None:
     assert open_dataset(touch(tmp_path / "two", *AVAPRINT)).kind == "AVAPrintDB"
 
 
+def test_corpus_is_found_beside_what_else_lies_in_its_folder(tmp_path: Path) -> None:
+    """As a download with __MACOSX beside, or where the run was written next to the corpus."""
+    nvfair(tmp_path / "NVFAIR-v2-release")
+    touch(tmp_path, "__MACOSX/CREMA-D/._originals", "run/plan.json", "run/models/x.json")
+    assert open_dataset(tmp_path).root.name == "NVFAIR-v2-release"
+    touch(tmp_path / "AVAPrintDB", *AVAPRINT)
+    with pytest.raises(UserError, match=r"several corpora \(AVAPrintDB, NVFAIR-v2-release\)"):
+        open_dataset(tmp_path)
+
+
+def test_avaprintdb_videos_that_lie_elsewhere_are_counted_and_hidden_files_are_none(tmp_path: Path) -> None:
+    touch(
+        tmp_path, *AVAPRINT, f"videos/TEST/GAGA/._C1061--C1005--{UUID}--GAGA.mp4",
+        f"videos/TEST/GAGA/deeper/C1061--C1006--{UUID}--GAGA.mp4",
+        f"videos/TEST/GAGA/C1061--C1007--{UUID}--GAGA.mkv", "videos/TEST/GAGA/notes.txt",
+    )  # fmt: skip
+    dataset = read_avaprintdb(tmp_path)
+    assert set(dataset.labels["path"]) == set(AVAPRINT)
+    (problem,) = dataset.problems
+    assert "C1007" in problem.file and "the first of 2 videos that lie in a folder below" in str(problem)
+    assert dataset.excluded == 2
+
+
+def test_avaprintdb_name_of_another_generator_than_its_folder_is_remarked(tmp_path: Path) -> None:
+    odd = f"videos/TEST/LIVE/C1061--C1061--{UUID}--GAGA.mp4"
+    dataset = read_avaprintdb(touch(tmp_path, *AVAPRINT, odd))
+    (problem,) = dataset.problems
+    assert str(problem).startswith(f"{odd}: the first of 1 videos whose name says another generator")
+    assert dataset.labels.filter(path=odd)["generator"].item() == "GAGA"
+
+
 def test_part_of_a_dataset_meets_every_condition(tmp_path: Path) -> None:
     dataset = open_dataset(nvfair(tmp_path))
     test = restrict(dataset, split="test", generators=["facevid2vid", "tps"])
