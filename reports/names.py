@@ -10,18 +10,39 @@ from __future__ import annotations
 import unicodedata
 
 # Unicode general categories without a visible glyph of their own: control, format (bidi controls,
-# zero-width joiners), surrogate, private use, line and paragraph separators.
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+# zero-width joiners), surrogate, private use, unassigned, line and paragraph separators.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters, marks and signs that show nothing all the same (Default_Ignorable_Code_Point of Unicode 16, and the
+# blank of Braille): with one of them two names look like one.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
+    chr(code) for start, end in ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF)) for code in range(start, end + 1)
+}
 
 
 def visible(text: str) -> str:
-    """``text`` with every invisible or reordering character written as ``⟨U+202E⟩``."""
-    return "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c) in _INVISIBLE else c for c in text)
+    """``text`` with every character that is not seen, or reorders others, written as ``⟨U+202E⟩``."""
+    return "".join(_escaped(c) if _is_hidden(c) else c for c in text)
+
+
+def told_apart(name: str) -> str:
+    """``visible(name)``, with spaces nobody can tell written out: all but the plain one, and it at an end."""
+    shown = "".join(_escaped(c) if c != " " and unicodedata.category(c) == "Zs" else c for c in visible(name))
+    bare = shown.strip(" ")
+    before = len(shown) - len(shown.lstrip(" "))
+    return _escaped(" ") * before + bare + _escaped(" ") * (len(shown) - before - len(bare))
+
+
+def _is_hidden(character: str) -> bool:
+    return character in _BLANK or unicodedata.category(character) in _INVISIBLE
+
+
+def _escaped(character: str) -> str:
+    return f"⟨U+{ord(character):04X}⟩"
 
 
 def shortened(text: str, length: int) -> str:
-    """At most ``length`` characters of ``visible(text)``: both ends kept, the middle an ellipsis."""
-    shown = visible(text)
+    """At most ``length`` characters of ``told_apart(text)``: both ends kept, the middle an ellipsis."""
+    shown = told_apart(text)
     if len(shown) <= length:
         return shown
     head = (length - 1) // 2

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from reports import digits, wording
-from reports.names import shortened, visible
+from reports.names import shortened, told_apart, visible
 from reports.wording import TEMPLATES
 
 _NUMBER_FILTERS: Final = (
@@ -39,7 +39,7 @@ def environment() -> jinja2.Environment:
 
 def name(text: str | None) -> Markup:
     """A name from the evidence: isolated from the text direction around it, nothing in it invisible."""
-    return digits.absent() if text is None else Markup('<bdi class="name">{}</bdi>').format(visible(text))
+    return digits.absent() if text is None else Markup('<bdi class="name">{}</bdi>').format(told_apart(text))
 
 
 def style(running: str = "", digest: str = "") -> Markup:
