@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import os, signal
 from pipeline.interruption import listen, raise_if_asked
@@ -36,3 +38,52 @@ def test_signal_that_meets_a_destructor_is_not_lost() -> None:
             check=False,
         )
         assert run.stdout.splitlines() == ["the exception was lost", "but not the question"], run.stderr
+
+
+AMONG_IMPORTS = """
+import os, signal, sys
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder)
+from pipeline.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "pyarrow", "pandas"])
+def test_ctrl_c_in_the_first_second_is_one_sentence_and_the_status_of_every_other(module: str) -> None:
+    words = [sys.executable, "-c", AMONG_IMPORTS, module]
+    run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert run.stderr == "Interrupted before anything was begun.\n"
+    assert run.returncode == 3
+
+
+IMPATIENT = """
+import os, signal, sys
+
+class Wire:  # Ctrl-C when anything is written to it
+    def write(self, text):
+        os.kill(os.getpid(), signal.SIGINT)
+        return sys.__stderr__.write(text)
+
+    def flush(self):
+        pass
+
+from pipeline.cli.main import main
+sys.argv[1:] = ["--version"]
+sys.stdout = sys.stderr = Wire()
+main()
+"""
+
+
+def test_another_ctrl_c_leaves_the_last_words_and_the_status_as_they_are() -> None:
+    words = [sys.executable, "-c", IMPATIENT]
+    run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert "Interrupted. What is done is kept" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.returncode == 3
