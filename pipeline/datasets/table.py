@@ -29,6 +29,7 @@ from pipeline.names import first_of
 REQUIRED: Final = ("path", "target", "driver", "generator")
 SUFFIXES: Final = (".csv", ".parquet")
 MOST_NAMED: Final = 8
+_ORIGINALS: Final = (ORIGINAL, "originals")  # NVFAIR's folder of them
 _TRUE: Final = ("true", "t", "yes", "y", "1", "1.0")
 _FALSE: Final = ("false", "f", "no", "n", "0", "0.0")
 
@@ -61,11 +62,15 @@ def read_table_dataset(path: Path) -> Dataset:
     text = raw.select(_text(name, kind) for name, kind in raw.schema.items()).with_row_index(
         "line", offset=1 if path.suffix.lower() == ".parquet" else 2
     )
+    text = text.filter(
+        pl.any_horizontal(pl.exclude("line").is_not_null())
+    )  # a line with nothing in it is no row
     absent = [pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in text.columns]
     text = text.with_columns(absent)
     stated = text["original"].str.to_lowercase()
     text = text.with_columns(
-        original=stated.is_in(_TRUE).fill_null(False) | (pl.col("generator") == ORIGINAL).fill_null(False),
+        original=stated.is_in(_TRUE).fill_null(False)
+        | pl.col("generator").str.to_lowercase().is_in(_ORIGINALS).fill_null(False),
         split=pl.col("split").str.to_lowercase().replace({"val": "validation", "valid": "validation"}),
     )
     wrong = _problems(path, text, stated)

@@ -193,6 +193,21 @@ def test_original_is_read_in_every_plain_spelling_and_no_other_is_guessed(tmp_pa
     assert read_table_dataset(parquet).labels["original"].to_list() == [True, False, False]
 
 
+def test_generator_original_is_a_recording_however_it_is_written(tmp_path: Path) -> None:
+    """As a generator of its own it would stand in the pooled figures, as self-reenactments."""
+    path = table(tmp_path, "a.mp4,ann,ann,Original,,", "b.mp4,ann,ann,ORIGINALS,,", "c.mp4,ann,ann,gaga,,")
+    labels = read_table_dataset(path).labels
+    assert labels["original"].to_list() == [True, True, False]
+    assert labels["generator"].to_list() == ["original", "original", "gaga"]
+
+
+def test_empty_line_of_a_table_is_no_row(tmp_path: Path) -> None:
+    dataset = read_table_dataset(table(tmp_path, "a.mp4,ann,ann,gaga,,", "", "x.mp4,ann,ann,gaga,,", "", ""))
+    assert [str(problem) for problem in dataset.problems] == [
+        "labels.csv, line 4: x.mp4 is missing or cannot be read; left out."
+    ]
+
+
 def test_path_with_a_nul_byte_is_named_by_line(tmp_path: Path) -> None:
     (problem,) = read_table_dataset(
         table(tmp_path, "a.mp4,ann,ann,gaga,test,", "b\0.mp4,ann,ben,x,,")
