@@ -177,6 +177,24 @@ def test_papers_figures_stand_uncommented_only_beside_its_own_test_split(
     )
 
 
+@pytest.mark.parametrize(
+    ("counts", "warned"),
+    [
+        (counted("test", 35), False),
+        (counted("none", 35), False),
+        ([*counted("train", 100), *counted("test", 35)], True),
+    ],
+)
+def test_figures_on_people_a_model_may_have_learnt_carry_a_warning(
+    folder: Path, counts: list[dict[str, Any]], warned: bool
+) -> None:
+    record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+    record["dataset"]["counts"] = counts
+    (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+    html = build_benchmark_report(folder).read_text("utf-8")
+    assert (strings()["benchmark.train_measured.text"] in html) == warned
+
+
 def test_tables_stand_at_the_clip_length_most_systems_were_measured_at(folder: Path) -> None:
     record = json.loads((folder / "benchmark.json").read_text("utf-8"))
     for number, one in enumerate(record["models"][:3]):
