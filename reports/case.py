@@ -22,9 +22,12 @@ from pipeline.errors import UserError
 from pipeline.names import has_video_suffix
 from pipeline.reasons import DECODE_FAILURES, ENGINE
 from pipeline.schemas import EMBEDDING_SIZE, SORT_KEYS, TABLES
+from reports.names import spelt_alike
 
 Row = dict[str, Any]
 
+#: Columns of the evidence table that name people.
+PERSON_COLUMNS: Final = ("identity", "target", "claimed_driver")
 #: Why a file whose content is a video's gave no result.
 _OF_VIDEOS: Final = {*DECODE_FAILURES, *ENGINE, "no_identity"}
 
@@ -56,13 +59,15 @@ class Case:
 
     ``clips``, ``shots`` and ``scores`` are grouped by evidence_id; ``pairs`` stays columnar, an
     exploratory case of a thousand videos has half a million of them. ``videos``: which rows of ``evidence``
-    are of a video that was decoded, failed to be or, unread, is called one by its name.
+    are of a video that was decoded, failed to be or, unread, is called one by its name. ``spellings``:
+    people's names that differ in their spelling alone; each is taken for a person.
     """
 
     folder: Path
     run: Row
     evidence: tuple[Row, ...]
     videos: tuple[bool, ...]
+    spellings: tuple[tuple[str, ...], ...]
     shots: dict[str, list[Row]]
     clips: dict[str, list[Row]]
     scores: dict[str, list[Row]]
@@ -173,6 +178,7 @@ def load_case(folder: Path) -> Case:
         run=run,
         evidence=evidence,
         videos=tuple(map(_is_video, evidence)),
+        spellings=spelt_alike(row[c] for row in evidence for c in PERSON_COLUMNS if row[c] is not None),
         shots=_grouped(_rows(folder, "shots")),
         clips=_grouped(_rows(folder, "clips")),
         scores=_grouped(_rows(folder, "scores")),

@@ -7,7 +7,10 @@ character is written out as its code point, so that the reader sees it is there.
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
 
 # Unicode general categories without a visible glyph of their own: control, format (bidi controls,
 # zero-width joiners), surrogate, private use, unassigned, line and paragraph separators.
@@ -30,6 +33,16 @@ def told_apart(name: str) -> str:
     bare = shown.strip(" ")
     before = len(shown) - len(shown.lstrip(" "))
     return _escaped(" ") * before + bare + _escaped(" ") * (len(shown) - before - len(bare))
+
+
+def spelt_alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Names that differ in capitals, width, spaces, hyphens or what is not seen alone."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for each in names:
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", each).casefold())
+        seen = "".join(c for c in folded if not _is_hidden(c))
+        found[" ".join(re.split(r"[\s_.-]+", seen)).strip()].add(each)
+    return tuple(tuple(sorted(alike)) for _, alike in sorted(found.items()) if len(alike) > 1)
 
 
 def _is_hidden(character: str) -> bool:

@@ -10,20 +10,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reports.case import Case, Row
+from reports.case import PERSON_COLUMNS, Case, Row
 from reports.wording import plain
-
-_PERSON_COLUMNS = ("identity", "target", "claimed_driver")
 
 
 def redacted(case: Case) -> Case:
     """``case`` with names replaced; the same name by the same stand-in everywhere."""
-    people = sorted({row[c] for row in case.evidence for c in _PERSON_COLUMNS if row[c] is not None})
+    people = sorted({row[c] for row in case.evidence for c in PERSON_COLUMNS if row[c] is not None})
     person = {name: plain("redacted.person", n=i) for i, name in enumerate(people, start=1)}
     file = {row["path"]: plain("redacted.file", n=i) for i, row in enumerate(case.evidence, start=1)}
 
     def evidence_row(row: Row) -> Row:
-        named = {c: person.get(row[c]) for c in _PERSON_COLUMNS}
+        named = {c: person.get(row[c]) for c in PERSON_COLUMNS}
         said = plain("redacted.reason") if row["conflict"] else None
         return {**row, **named, "path": file[row["path"]], "reason": None, "conflict": said}
 
@@ -31,6 +29,7 @@ def redacted(case: Case) -> Case:
         case,
         run=_run(case.run, file),
         evidence=tuple(evidence_row(row) for row in case.evidence),
+        spellings=tuple(tuple(person[name] for name in alike) for alike in case.spellings),
         scores={
             key: [{**row, "identity": person.get(row["identity"], "–")} for row in rows]
             for key, rows in case.scores.items()

@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.errors import UserError
 from reports.build import build_report, figures_json
+from reports.names import spelt_alike
 from reports.videos import MOST_INLINE
 from reports.wording import TEMPLATES, strings
 from tests.reports.case_folder import CaseBuilder, exploratory_case, plain_case
@@ -319,6 +320,22 @@ def test_redacted_copy_holds_no_name_and_no_picture(fresh: Path) -> None:
     for mine, theirs in zip(open_copy["separations"], closed["separations"], strict=True):
         assert mine["mean_auc"] == pytest.approx(theirs["mean_auc"])
     assert [q["n_usable"] for q in open_copy["questioned"]] == [q["n_usable"] for q in closed["questioned"]]
+
+
+def test_names_that_differ_in_their_spelling_alone_are_told(fresh: Path) -> None:
+    """Claimed driver Anna, folder known/anna: "not among the known", said the report and nothing else."""
+    case = CaseBuilder(pictures=False).known("anna b", 2).known("zoe", 2)
+    case.questioned("call.mp4", "zoe", claimed_driver="Anna_B")
+    case.write(fresh)
+    text = Built(build_report(fresh).parent).text
+    told = text.index("Names that differ in their spelling alone")
+    assert told < text.index("At a glance")
+    assert "Anna_B, anna b" in text[told:]
+    closed = Built(build_report(fresh, redact=True).parent).text
+    assert "person 1, person 2" in closed[closed.index("Names that differ in their spelling alone") :]
+    assert spelt_alike(["zoe", "zo\u00eb", "Zoe\u3164", "\uff3aoe", "zo-e"]) == (
+        ("Zoe\u3164", "zoe", "\uff3aoe"),
+    )
 
 
 def test_redacted_copy_puts_no_proposition_in_the_place_of_the_one_it_withholds(fresh: Path) -> None:
