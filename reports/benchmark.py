@@ -60,8 +60,9 @@ def build_benchmark_report(folder: Path) -> Path:
 
 def _left_out(run: BenchmarkRun) -> list[dict[str, Any]]:
     """Targets no model could be measured on, with the reason, pooled and by generator."""
-    rows = run.targets.filter((pl.col("protocol") == "paper") & ~pl.col("originals")).drop_nulls("left_out")
-    return rows.select("subset", "target", "left_out").unique().sort("subset", "target").to_dicts()
+    rows = run.targets.filter((pl.col("protocol") == "paper") & ~pl.col("originals"))
+    unmeasured = rows.filter(pl.col("auc").is_null().all().over("subset", "target"))
+    return unmeasured.select("subset", "target", "left_out").unique().sort(pl.all()).to_dicts()
 
 
 def _cell(cell: Cell) -> Markup:

@@ -108,14 +108,15 @@ def paper_tables(run: BenchmarkRun) -> list[PaperTable]:
 def caveat(run: BenchmarkRun) -> Literal["not_nvfair", "not_test"] | None:
     """Why the paper's figures stand beside ours for comparison only; None where they are of the same test.
 
-    ``not_test``: NVFAIR, but other videos than those of its test split, or fewer targets.
+    ``not_test``: NVFAIR, but other videos than those of its test split, or fewer targets or videos.
     """
     dataset = run.record["dataset"]
     if dataset["kind"] != "NVFAIR" or not _is_nvfair(run):
         return "not_nvfair"
     counts = [row for row in dataset.get("counts", []) if row["generator"] in run.generators]
     whole = {row["split"] for row in counts} == {"test"} and all(row["targets"] >= TARGETS for row in counts)
-    return None if whole else "not_test"
+    sampled = dataset.get("chosen", 0) < dataset.get("in_its_splits", 0)
+    return None if whole and not sampled else "not_test"
 
 
 def _shows_the_papers(table: PaperTable) -> bool:

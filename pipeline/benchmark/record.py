@@ -69,6 +69,7 @@ def benchmark_record(
             "kind": whole.kind,
             **{name.replace(" ", "_").replace("-", "_"): count for name, count in facts(whole).items()},
             "chosen": len(chosen),
+            "in_its_splits": _in_its_splits(whole, chosen),
             "counts": count_videos(chosen).to_dicts(),
             "problems": problems[:PROBLEMS_KEPT],
             "problems_in_all": len(problems),
@@ -84,6 +85,12 @@ def benchmark_record(
         "machine": machine_facts(),
         "packages": package_versions(),
     }
+
+
+def _in_its_splits(whole: Dataset, chosen: Dataset) -> int:
+    """How many videos the corpus has in the splits that the chosen ones are of."""
+    splits = chosen.labels["split"].unique().implode()
+    return whole.labels.filter(pl.col("split").is_in(splits, nulls_equal=True)).height
 
 
 def _failed(run: RunFolder, models: list[str]) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from pipeline.errors import UserError
 from reports.benchmark import build_benchmark_report
 from reports.benchmark_lists import list_latex, list_tables
 from reports.benchmark_run import load_run
-from reports.benchmark_tables import latex, paper_tables
+from reports.benchmark_tables import caveat, latex, paper_tables
 from reports.digits import settled
 from reports.figures.benchmark import _LINES, _POINTS
 from reports.paper_figures import CROSS_GENERATOR, SYSTEMS
@@ -175,6 +175,26 @@ def test_papers_figures_stand_uncommented_only_beside_its_own_test_split(
     assert strings()["benchmark.not_nvfair.short"] not in (folder / "tables" / "models.tex").read_text(
         "utf-8"
     )
+
+
+def test_papers_figures_beside_a_sample_of_its_test_split_are_commented(folder: Path) -> None:
+    record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+    for chosen, why in ((42_800, None), (420, "not_test")):
+        record["dataset"] |= {"chosen": chosen, "in_its_splits": 42_800}
+        (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+        assert caveat(load_run(folder)) == why
+
+
+def test_target_that_one_model_measured_is_not_said_to_be_unmeasurable(folder: Path) -> None:
+    """As where another system's file covers some targets only."""
+    targets = pl.read_parquet(folder / "targets.parquet")
+    some = (pl.col("model_id") == IMPORTED["model_id"]) & (pl.col("target") == "id002")
+    reason = "0 self-reenactments, at least 2 needed"
+    targets.with_columns(
+        auc=pl.when(~some).then("auc"), left_out=pl.when(some).then(pl.lit(reason)).otherwise("left_out")
+    ).write_parquet(folder / "targets.parquet")
+    html = build_benchmark_report(folder).read_text("utf-8")
+    assert reason not in html and "no cross" in html
 
 
 @pytest.mark.parametrize(
