@@ -123,7 +123,7 @@ def sniff(head: bytes) -> Content:
         return Content("empty", "nothing")
     if is_text(head) and not _Y4M.match(head):
         return Content("not_video", "text")
-    if (content := _by_boxes(head) or _by_signature(head)) is not None:
+    if (content := _behind_tags(head) or _by_boxes(head) or _by_signature(head)) is not None:
         return content
     if _is_old_tar(head):
         return Content("archive", "tar")
@@ -131,6 +131,20 @@ def sniff(head: bytes) -> Content:
         return Content("archive", image)
     stream = _stream(head)
     return Content("video", stream) if stream else Content("unknown", "data of an unknown kind")
+
+
+def _behind_tags(head: bytes) -> Content | None:
+    """A video behind ID3 tags (ID3v2.4, 3.1): decoders pass over them before any stream."""
+    at = 0
+    while head.startswith(b"ID3", at) and len(head) >= at + 10:
+        size = 0
+        for part in head[at + 6 : at + 10]:
+            size = size << 7 | part & 0x7F
+        at += size + (20 if head[at + 5] & 0x10 else 10)
+    if not at or at >= len(head):
+        return None
+    content = sniff(head[at:])  # which begins with no further tag
+    return content if content.kind == "video" else None
 
 
 def _by_boxes(head: bytes) -> Content | None:

@@ -115,6 +115,15 @@ def test_y4m_of_printable_bytes_is_a_candidate_and_words_about_it_are_text() -> 
     assert sniff(b"YUV4MPEG2 is a simple format.\nIts FRAME header ...").name == "text"
 
 
+@pytest.mark.parametrize("container", ["mpegts", "flv", "h264"])
+def test_video_behind_the_tag_of_a_sound_file_is_a_candidate(tmp_path: Path, container: str) -> None:
+    codec = "flv" if container == "flv" else "libx264"
+    tag = b"ID3\4\0\0\0\0\1\x48" + bytes(200)
+    assert sniff((tag + write_video(tmp_path / "x", container, codec))[:HEAD_SIZE]).kind == "video"
+    assert sniff(tag + b"\xff\xfb\x90\0" + bytes(400)).name == "an MP3 sound file"
+    assert sniff((b"ID3\4" + bytes(6)) * 6000).name == "an MP3 sound file"
+
+
 def test_animated_png_is_a_candidate_and_an_animated_webp_says_what_it_is(tmp_path: Path) -> None:
     assert sniff(write_video(tmp_path / "x", "apng", "apng")[:HEAD_SIZE]).kind == "video"
     try:
