@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from reports.figures.pav import pav_plot
 from reports.figures.separation import MOST_ROWS, per_identity, roc
 from reports.figures.similarity import matrix, plane
 from reports.figures.tippett import tippett_plot
-from reports.names import shortened, visible
+from reports.names import INVISIBLE, shortened, visible
 from reports.redact import redacted
 from reports.videos import MOST_INLINE, Identities, Video, frames_per_video, video
 
@@ -149,5 +150,9 @@ def _style(case: Case) -> Markup:
 
 
 def figures_json(case: Path, *, redact: bool = False) -> str:
-    """``report_figures`` as JSON text, keys sorted."""
-    return json.dumps(report_figures(case, redact=redact), ensure_ascii=False, sort_keys=True, indent=1)
+    """``report_figures`` as JSON text, keys sorted; what would act on a terminal stands there escaped."""
+    text = json.dumps(report_figures(case, redact=redact), ensure_ascii=False, sort_keys=True, indent=1)
+    # JSON itself escapes the first 32 characters only, and names come from suspects.
+    return "".join(
+        json.dumps(c)[1:-1] if c != "\n" and unicodedata.category(c) in INVISIBLE else c for c in text
+    )

@@ -146,7 +146,7 @@ def _spans(clips: list[Row], duration: float, scores: dict[str, float]) -> tuple
         free[lane] = end
         x, width = _percent(start, end, duration)
         score = scores.get(clip["clip_id"])
-        height = 100.0 if high == low else 15 + 85 * ((score or low) - low) / (high - low)
+        height = 100.0 if high == low else 15 + 85 * ((low if score is None else score) - low) / (high - low)
         spans.append(
             Span(
                 x,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.build import figures_json
 from reports.names import shortened, told_apart, visible
 from reports.page import css_string
+from tests.reports.case_folder import CaseBuilder
 from tests.reports.conftest import HOSTILE_NAMES, Built
 
 
@@ -54,6 +58,16 @@ def test_two_names_that_differ_do_not_look_alike_by_what_is_not_seen(name: str) 
     assert len(told_apart(name)) == len(name) + 7 * (told_apart(name).count("⟨")) + ("\U000e0101" in name)
     assert told_apart("an ordinary  name.mp4") == "an ordinary  name.mp4"
     assert visible("l\u2019heure\u00a0: midi") == "l\u2019heure\u00a0: midi"  # words of the examiner's
+
+
+def test_figures_printed_on_a_terminal_hold_nothing_that_acts_on_it(hostile: Built, fresh: Path) -> None:
+    """U+009B begins a command as ESC [ does, and JSON leaves it as it is."""
+    path = "q/\x9b2J\u202eevil\x7f\U000e0001.mp4"
+    text = figures_json(CaseBuilder(pictures=False).questioned(path, "ann").write(fresh))
+    for printed in (text, figures_json(hostile.folder)):
+        assert {unicodedata.category(c) for c in printed} & {"Cc", "Cf", "Co", "Cs"} <= {"Cc"}
+        assert {c for c in printed if unicodedata.category(c) == "Cc"} == {"\n"}
+    assert json.loads(text)["questioned"][0]["path"] == path
 
 
 def test_every_hostile_name_can_be_read_in_full(hostile: Built) -> None:

@@ -14,7 +14,7 @@ from model.similarity import unit_mean
 from reports.build import build_report, report_figures
 from reports.case import load_case
 from reports.known_scores import known_scores
-from reports.videos import Identities, frames_per_video, video
+from reports.videos import Identities, _spans, frames_per_video, video
 from tests.reports.case_folder import CaseBuilder, VideoSpec
 from tests.reports.conftest import Built, build
 
@@ -123,6 +123,14 @@ def test_what_was_remarkable_about_a_processed_file_is_said(fresh: Path) -> None
     built = build(case, fresh)
     assert remark in built.text
     assert "decoded with a caveat" in built.text
+
+
+def test_bar_of_a_perfect_match_is_the_tallest() -> None:
+    """A score of 0, the best there is, once counted as none and stood lowest."""
+    clip = {"usable": True, "flags": [], "motion_energy": 1.0}
+    clips = [{**clip, "clip_id": str(k), "start_second": k, "end_second": k + 1} for k in range(2)]
+    spans, _ = _spans(clips, 2.0, {"0": -0.0, "1": -0.5})
+    assert [span.height for span in spans] == [100, 15]
 
 
 def test_copy_that_lies_in_nobodys_folder_does_not_stand_for_the_one_that_was_decoded(fresh: Path) -> None:
