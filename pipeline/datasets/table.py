@@ -27,6 +27,7 @@ from pipeline.errors import UserError
 from pipeline.names import first_of
 
 REQUIRED: Final = ("path", "target", "driver", "generator")
+RESERVED: Final = ("pooled", "mean of generators")  # subsets of the benchmark's tables beside the generators
 SUFFIXES: Final = (".csv", ".parquet")
 MOST_NAMED: Final = 8
 _ORIGINALS: Final = (ORIGINAL, "originals")  # NVFAIR's folder of them
@@ -119,6 +120,13 @@ def _problems(path: Path, table: pl.DataFrame, originals: pl.Series) -> list[tup
         elif row["original"] and row["driver"] != row["target"]:
             found.append(
                 (row["line"], "an original video cannot have another driver than its target; left out.")
+            )
+        elif row["generator"] in RESERVED:
+            found.append(
+                (
+                    row["line"],
+                    f"generator {row['generator']!r} is what a result is called; left out: rename it.",
+                )
             )
         elif file in seen:
             found.append((row["line"], f"{name} stands already in line {seen[file]}; left out."))

@@ -216,12 +216,17 @@ def _backed(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _journal_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Whole lines only: the last one may be torn."""
+    """Whole lines up to the first that is not: the last may be torn, and a lost block reads as zeros."""
     if not path.exists():
         return
     for line in path.read_bytes().splitlines(keepends=True):
-        if line.endswith(b"\n"):
-            yield json.loads(line.decode("utf-8", "surrogateescape"))
+        try:
+            entry = json.loads(line.decode("utf-8", "surrogateescape"))
+        except ValueError:
+            return
+        if not line.endswith(b"\n"):
+            return
+        yield entry
 
 
 def _finish(

@@ -8,12 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.benchmark.protocols import MEAN, POOLED
 from pipeline.benchmark.subgroups import groupings
 from pipeline.datasets.avaprintdb import read_avaprintdb
 from pipeline.datasets.open_dataset import open_dataset, restrict
 from pipeline.datasets.pairs import read_pairs
 from pipeline.datasets.summary import count_videos, facts
-from pipeline.datasets.table import read_table_dataset
+from pipeline.datasets.table import RESERVED, read_table_dataset
 from pipeline.errors import UserError
 from tests.pipeline.datasets.corpus import nvfair, touch
 
@@ -199,6 +200,14 @@ def test_generator_original_is_a_recording_however_it_is_written(tmp_path: Path)
     labels = read_table_dataset(path).labels
     assert labels["original"].to_list() == [True, True, False]
     assert labels["generator"].to_list() == ["original", "original", "gaga"]
+
+
+def test_generator_called_as_a_result_is_left_out(tmp_path: Path) -> None:
+    """Its videos alone would stand as the figure of all."""
+    dataset = read_table_dataset(table(tmp_path, "a.mp4,ann,ann,pooled,,", "b.mp4,ann,ann,gaga,,"))
+    assert dataset.labels["generator"].to_list() == ["gaga"]
+    assert "line 2: generator 'pooled' is what a result is called; left out" in str(dataset.problems[0])
+    assert {POOLED, MEAN} == set(RESERVED)
 
 
 def test_empty_line_of_a_table_is_no_row(tmp_path: Path) -> None:

@@ -96,6 +96,14 @@ def test_killed_run_continues_and_gives_the_same_bytes(
     ]  # fmt: skip
 
 
+def test_journal_counts_up_to_its_first_line_that_is_none(tmp_path: Path) -> None:
+    """A block that a crash of the machine lost reads as zeros; what stands after it is decoded again."""
+    line = b'{"path": "a.mp4", "reason_code": "unreadable", "reason": "no video"}\n'
+    for lost in (b"\0" * 40 + b"\n", b"\xff\n", b'{"path": "to\n'):
+        (tmp_path / "journal.jsonl").write_bytes(line + lost + line)
+        assert len(list(store_module._backed(tmp_path))) == 1
+
+
 def test_frames_lost_since_the_kill_are_decoded_again_and_never_black(
     dataset: Dataset, written: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
