@@ -161,7 +161,8 @@ def _damaged(row: Found, why: str) -> Found:
     """A member that could be unpacked in part: a video's beginning is evidence, an archive's is opened."""
     if row.status is None:
         sentence = (
-            f"The archive is damaged in this member ({why}); what could be unpacked of it was analysed."
+            f"The archive is damaged in this member ({why}); what could be unpacked of it was analysed, "
+            "and the SHA-256 is of that part alone."
         )
         return replace(row, reason_code="member_cut", reason=sentence)
     if row.status == "duplicate":

@@ -251,6 +251,8 @@ def test_readable_beginning_of_a_cut_member_is_evidence(evidence: Path, take_in:
     assert cut.local is not None
     kept = cut.local.read_bytes()
     assert whole.startswith(kept)
+    assert cut.evidence_id == hashlib.sha256(kept).hexdigest()
+    assert "the SHA-256 is of that part alone" in str(cut.reason)
     # bzip2 gives blocks of 900,000 bytes, zstd of 128 KiB, or nothing of them.
     assert len(kept) > (1_700_000 if suffix != "bz2" else 800_000)
 
