@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from model.crop import centre_start, read_clip
 from model.frame_store import FrameSource
 from model.network import DriverNetwork
 from model.protocol import ProtocolResult, evaluate
+from model.training.errors import TrainingError
 
 FRAMES_AT_ONCE: Final = 1024  # bounds memory whatever T is
 
@@ -39,6 +41,16 @@ def embed_videos(
     network.head_precision = precision
     network.train(training)
     return np.concatenate(found)
+
+
+def require_finite(embeddings: npt.NDArray[np.float32], run_dir: Path, step: int) -> npt.NDArray[np.float32]:
+    """The embeddings as they are. Raises TrainingError when one is not finite."""
+    if not np.isfinite(embeddings).all():
+        raise TrainingError(
+            f"{run_dir}: an embedding is not finite at step {step}; the checkpoints written before are kept: "
+            "train again with a lower learning rate or another seed."
+        )
+    return embeddings
 
 
 def measure(

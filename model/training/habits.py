@@ -30,7 +30,7 @@ from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from model.training.config import TrainConfig
 from model.training.distributed import join_world
 from model.training.errors import TrainingError
-from model.training.evaluate import embed_videos, measure
+from model.training.evaluate import embed_videos, measure, require_finite
 from model.training.log import ValidationRow, append_rows, draw_curve
 from model.training.loop import calibrate, summarise
 from model.training.loss import sup_con
@@ -189,6 +189,7 @@ def _validate(
 ) -> RunState:
     """Measure on rendered validation videos; the best network so far is kept with its calibration."""
     embeddings = embed_videos(network, source, videos, config.system.clip_length)
+    require_finite(embeddings, run_dir, state.step)
     result = measure(source, videos, embeddings, with_originals=config.with_originals)
     pooled, mean = result.pooled, result.mean_over_generators
     row = ValidationRow(state.step, epoch, pooled.auc, pooled.low, pooled.high, mean, len(pooled.targets))

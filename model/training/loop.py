@@ -36,7 +36,7 @@ from model.training.distributed import (
     share_statistics,
 )
 from model.training.errors import TrainingError
-from model.training.evaluate import embed_videos, measure
+from model.training.evaluate import embed_videos, measure, require_finite
 from model.training.log import StepRow, ValidationRow, append_rows, draw_curve
 from model.training.loss import sup_con
 from model.training.memory import keep_freed_memory
@@ -209,14 +209,8 @@ class _Sitting:
             draw_curve(self.run_dir)
 
     def _embedded(self, videos: list[int]) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Embeddings of these videos. Raises TrainingError when one is not finite."""
         embeddings = embed_videos(self.network, self.source, videos, self.config.system.clip_length)
-        if not np.isfinite(embeddings).all():
-            raise TrainingError(
-                f"{self.run_dir}: an embedding is not finite at step {self.state.step}; the checkpoints "
-                "written before are kept: train again with a lower learning rate or another seed."
-            )
-        return embeddings
+        return require_finite(embeddings, self.run_dir, self.state.step)
 
     def _validate(self, epoch: int) -> None:
         config, state = self.config, self.state

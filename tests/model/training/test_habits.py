@@ -15,6 +15,7 @@ from model.frame_store import FrameStore
 from model.layers.motion_head import READINGS, MotionHead
 from model.registry import build
 from model.system import System
+from model.training import sitting
 from model.training.checkpoint import RunState, load_checkpoint
 from model.training.config import TrainConfig
 from model.training.errors import TrainingError
@@ -142,6 +143,16 @@ def test_head_learns_and_leaves_the_reading_alone(
     for mine, theirs in ((network.backbone, before.backbone), (network.head.read, reader.readout)):
         for name, value in theirs.state_dict().items():
             assert torch.equal(mine.state_dict()[name], value), name
+
+
+def test_weights_that_burst_in_the_last_step_of_an_epoch_are_not_kept(
+    learn: Callable[..., RunState], config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sitting.learning_rate
+    monkeypatch.setattr(sitting, "learning_rate", lambda c, step: real(c, step) if step != 7 else 1.9e38)
+    with pytest.raises(TrainingError, match="not finite at step 8; the checkpoints"):
+        learn(config, tmp_path / "run")
+    assert load_checkpoint(tmp_path / "run" / "last.safetensors", build(config.system)).step == 4
 
 
 def test_killed_run_continues_on_the_same_curve_and_can_be_exported(
