@@ -88,9 +88,11 @@ def benchmark_record(
 
 
 def _in_its_splits(whole: Dataset, chosen: Dataset) -> int:
-    """How many videos the corpus has in the splits that the chosen ones are of."""
-    splits = chosen.labels["split"].unique().implode()
-    return whole.labels.filter(pl.col("split").is_in(splits, nulls_equal=True)).height
+    """How many videos the corpus has of the splits and generators that the chosen ones are of."""
+    split, generator = (chosen.labels[column].unique().implode() for column in ("split", "generator"))
+    return whole.labels.filter(
+        pl.col("split").is_in(split, nulls_equal=True), pl.col("generator").is_in(generator)
+    ).height
 
 
 def _failed(run: RunFolder, models: list[str]) -> pl.DataFrame:
