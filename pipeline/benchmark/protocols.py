@@ -107,9 +107,9 @@ def why_no_single_source(labels: pl.DataFrame) -> str | None:
     if not sources:
         return "of no video it is known from which source corpora target and driver come"
     if len(sources) == 1:
-        return f"all targets are of one source corpus, {sources[0]}"
+        return f"where source corpora of target and driver are known, all targets are of one, {sources[0]}"
     if not (known["source"] == known["driver_source"]).any():
-        return "no video's driver is of its target's own source corpus"
+        return "of no video it is known that its driver is of its target's own source corpus"
     return None
 
 

@@ -250,6 +250,9 @@ def test_the_same_file_name_in_another_folder_is_another_video(tmp_path: Path) -
         ("a.csv", "path,e0,e1\n{a},1,2\n{b},nan,2\n", "line 3: a value is no finite number"),
         ("a.csv", "path\n{a}\n", "has no column beside path"),
         ("a.csv", ",path,e0\n0,{a},1\n1,{b},2\n", "column '' holds row numbers"),
+        ("a.csv", "path,target,Driver,e0\n{a},1001,1002,1\n", "column 'target' is no dimension"),
+        ("a.csv", "path,e0,Driver\n{a},1,1002\n", "column 'Driver' is no dimension of an embedding; leave it out"),
+        ("a.csv", "path,start_frame,e0\n{a},0,1\n{a},64,1\n", "column 'start_frame' is no dimension"),
         ("a.csv", "file,e0\n{a},1\n", "has neither the columns left, right, score nor a column path"),
         ("a.csv", "path,e0\nnone.mp4,1\n", "names no video that is measured"),
         ("a.csv", "path,centre,e0\n{a},1,2\n{a},1,3\n", "line 3: {a} has more than one centre clip"),
@@ -278,6 +281,9 @@ def test_embeddings_of_differing_lengths_are_refused_by_row(tmp_path: Path) -> N
         tmp_path / "a.parquet"
     )
     with pytest.raises(UserError, match=r"a\.parquet, line 2: its embedding is not of 2 values"):
+        read_imported(tmp_path / "a.parquet", dataset, dataset)
+    pl.DataFrame({"path": paths[:2], "embedding": [None, [1.0]]}).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"a\.parquet, line 1: its embedding is not of 1 values"):
         read_imported(tmp_path / "a.parquet", dataset, dataset)
 
 
@@ -334,12 +340,16 @@ def test_nobody_driven_from_the_own_source_leaves_the_single_source_protocol_out
         assert {row["protocol"] for row in found.results} == {"paper"}
 
 
+ALL_OF_ONE = "where source corpora of target and driver are known, all targets are of one, A"
+
+
 @pytest.mark.parametrize(
     ("source", "driver_source", "why"),
     [
         (None, None, "of no video it is known from which source corpora target and driver come"),
-        ("A", "A", "all targets are of one source corpus, A"),
-        ("of its own", "C", "no video's driver is of its target's own source corpus"),
+        ("A", "A", ALL_OF_ONE),
+        ("A or unknown", "A", ALL_OF_ONE),
+        ("of its own", "C", "of no video it is known that its driver is of its target's own source corpus"),
         ("of its own", "of its own", None),
     ],
 )
@@ -347,11 +357,11 @@ def test_single_source_protocol_that_is_not_measured_is_remarked_with_the_reason
     tmp_path: Path, source: str | None, driver_source: str | None, why: str | None
 ) -> None:
     dataset, _ = corpus()
-    own = pl.when(pl.col("target") == "p0").then(pl.lit("A")).otherwise(pl.lit("B"))
+    first = pl.when(pl.col("target") == "p0").then(pl.lit("A"))
+    drawn = {"of its own": first.otherwise(pl.lit("B")), "A or unknown": first}
     columns = {"source": source, "driver_source": driver_source}
     labels = dataset.labels.with_columns(
-        (own if value == "of its own" else pl.lit(value, pl.String)).alias(name)
-        for name, value in columns.items()
+        drawn.get(str(value), pl.lit(value, pl.String)).alias(name) for name, value in columns.items()
     )
     run = RunFolder(tmp_path / "run")
     run.prepare({})
