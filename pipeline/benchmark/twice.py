@@ -11,7 +11,7 @@ def same_embeddings(embeddings: pl.DataFrame) -> list[DatasetProblem]:
     """A remark where videos have the very embedding of another.
 
     embeddings: ``path, centre, embedding`` (pl.Array) of one model. Different videos do not agree in every
-    bit of it, unless to a model of differences neither moves.
+    bit of it, unless neither moves, to a model of differences, or the model gives everything the same.
     """
     centre = embeddings.filter("centre").sort("path")
     bits = pl.Series([hash(vector.tobytes()) for vector in centre["embedding"].to_numpy()], dtype=pl.Int64)
@@ -21,6 +21,7 @@ def same_embeddings(embeddings: pl.DataFrame) -> list[DatasetProblem]:
     first, other = shared.filter(pl.col("bits") == shared["bits"][0])["path"].head(2)
     sentence = (
         f"and {other} give the very same embedding, as do {len(shared):,} videos in all, in groups of two or "
-        "more: they are one video under several names, or do not move; each counts as a video of its own."
+        "more: they are one video under several names, or do not move, or the model cannot tell them apart; "
+        "each counts as a video of its own."
     )
     return [DatasetProblem(first, None, sentence)]
