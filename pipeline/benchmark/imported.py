@@ -17,13 +17,28 @@ from typing import Final, Literal, NoReturn
 import numpy as np
 import polars as pl
 
-from pipeline.datasets.label import Dataset, DatasetProblem
+from pipeline.datasets.label import COLUMNS, Dataset, DatasetProblem
 from pipeline.errors import UserError
 
 EMBEDDINGS: Final = "embeddings"
 _PAIR_NAMES: Final = {"enrolment_sample": "left", "test_sample": "right"}
 _TRUE: Final = ("1", "1.0", "true", "yes")
 _ROW_NUMBERS: Final = ("", "Unnamed: 0", "index", "__index_level_0__")  # what pandas calls them in a file
+#: What stands beside the dimensions in tables of videos and of clips, ours among them.
+_NO_DIMENSIONS: Final = frozenset(COLUMNS) | frozenset(
+    (
+        "label",
+        "identity",
+        "subject",
+        "clip",
+        "window",
+        "frame",
+        "frames",
+        "fps",
+        "start_frame",
+        "padded_frames",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -116,10 +131,11 @@ def _vectors(path: Path, table: pl.DataFrame) -> np.ndarray[tuple[int, int], np.
         if not column.dtype.is_nested():
             raise UserError(f"{path}: column embedding holds no lists; in a CSV give one column a dimension.")
         column = column.cast(pl.List(pl.Float64))
-        lengths = column.list.len()
-        odd = table.filter(lengths.fill_null(0) != (lengths.mode().sort()[0] or 0))
-        if len(odd) or not lengths[0]:
-            _fail(path, odd["line"][0] if len(odd) else 1, f"its embedding is not of {lengths[0]} values.")
+        lengths = column.list.len().fill_null(0)
+        usual = max(lengths.mode().to_list())
+        odd = table.filter((lengths != usual) | (lengths == 0))
+        if len(odd):
+            _fail(path, odd["line"][0], f"its embedding is not of {usual or 'any'} values.")
         return np.array(column.to_list(), np.float64).reshape(len(table), -1)
     names = [name for name in table.columns if name not in ("line", "path", "centre")]
     for name in names:
@@ -127,6 +143,8 @@ def _vectors(path: Path, table: pl.DataFrame) -> np.ndarray[tuple[int, int], np.
             raise UserError(
                 f"{path}: column {name!r} holds row numbers, no dimension; write it with index=False."
             )
+        if name.strip().lower() in _NO_DIMENSIONS:  # NVFAIR's people are numbers: who drives would be given
+            raise UserError(f"{path}: column {name!r} is no dimension of an embedding; leave it out.")
     numbers = table.select(pl.col(name).cast(pl.Float64, strict=False) for name in names)
     if not names:
         raise UserError(f"{path} has no column beside path: give one column a dimension.")

@@ -251,7 +251,7 @@ def test_the_same_file_name_in_another_folder_is_another_video(tmp_path: Path) -
         ("a.csv", "path\n{a}\n", "has no column beside path"),
         ("a.csv", ",path,e0\n0,{a},1\n1,{b},2\n", "column '' holds row numbers"),
         ("a.csv", "path,target,Driver,e0\n{a},1001,1002,1\n", "column 'target' is no dimension"),
-        ("a.csv", "path,e0,Driver\n{a},1,1002\n", "column 'Driver' is no dimension of an embedding; leave it out"),
+        ("a.csv", "path,e0,Driver\n{a},1,1002\n", "column 'Driver' is no dimension of an embedding"),
         ("a.csv", "path,start_frame,e0\n{a},0,1\n{a},64,1\n", "column 'start_frame' is no dimension"),
         ("a.csv", "file,e0\n{a},1\n", "has neither the columns left, right, score nor a column path"),
         ("a.csv", "path,e0\nnone.mp4,1\n", "names no video that is measured"),
