@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pipeline.errors import UserError
 from pipeline.lean_ray import lean_start, without_command_line
@@ -61,13 +61,13 @@ def _sweep() -> None:
     """Remove session folders whose process is gone."""
     for folder in BASE.glob(f"{PREFIX}*"):
         pid = folder.name.removeprefix(PREFIX).partition("-")[0]
-        if not pid.isdigit() or folder.lstat().st_uid != os.getuid() or folder.is_symlink():
-            continue
         try:
+            if not pid.isdigit() or folder.lstat().st_uid != os.getuid() or folder.is_symlink():
+                continue
             os.kill(int(pid), 0)
         except ProcessLookupError:
             shutil.rmtree(folder, ignore_errors=True)
-        except PermissionError:
+        except (FileNotFoundError, PermissionError):  # removed by the run whose it was; another user's run
             continue
 
 
@@ -173,12 +173,17 @@ def _children() -> set[int]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let a second Ctrl-C wait until Ray is down."""
-    previous = None
+    """Let a Ctrl-C or SIGTERM wait until Ray is down; then it counts, unless the run is ending anyway."""
+    asked: list[int] = []
+    before: dict[int, Any] = {}
     with suppress(ValueError):  # not the main thread
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, lambda number, _: asked.append(number))
     try:
         yield
     finally:
-        if previous is not None:
-            signal.signal(signal.SIGINT, previous)
+        for signum, handler in before.items():
+            if handler is not None:
+                signal.signal(signum, handler)
+        if asked and sys.exception() is None:
+            raise KeyboardInterrupt

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+
+from pipeline.ray_session import BASE, PREFIX, _sweep, uninterrupted
 
 SCRIPT = """
 import os
@@ -109,3 +114,39 @@ def test_ctrl_c_while_ray_is_imported_leaves_nothing(module: str) -> None:
         [sys.executable, "-P", "-c", INTERRUPTED, module], capture_output=True, text=True, check=False
     )
     assert done.stdout == "True\nTrue [] False\n", done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_ray_is_put_away_waits_and_is_not_lost(number: signal.Signals) -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        os.kill(os.getpid(), number)
+        done.append("put away")
+    assert done == ["put away"]
+    with pytest.raises(OSError, match="full"):  # what ended the run is told
+        try:
+            raise OSError("full")
+        finally:
+            with uninterrupted():
+                os.kill(os.getpid(), number)
+
+
+def test_session_folder_that_its_own_run_removes_meanwhile_is_no_hindrance() -> None:
+    """Of two runs on one machine one ends while the other looks for folders left behind."""
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            for number in range(20):
+                (BASE / f"{PREFIX}{os.getpid()}-{number}").mkdir()
+            for number in range(20):
+                (BASE / f"{PREFIX}{os.getpid()}-{number}").rmdir()
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        for _ in range(200):
+            _sweep()
+    finally:
+        over.set()
+        other.join()
