@@ -172,6 +172,7 @@ def test_nothing_is_said_of_motion_that_does_not_hold_for_the_model(condition: s
     assert ("any clip without motion is like any other" in text) == differences
     assert ("resemble one another in the way the face moves" in text) == (not frames)
     assert ("given frames and not these differences" in text) == frames
+    assert ("which is given frames and not their differences, and may share" in text) == frames
     assert ("What the embedding rests on" in text, "what rests on that is not shown" in text) == (
         True,
         frames,
