@@ -31,11 +31,17 @@ class Numbers:
 
 
 class KnownFaces:
-    """The known videos whose face is stated, by face and driver, in order of evidence_id."""
+    """The known videos whose face is stated, by face and driver, in order of evidence_id.
+
+    Of one recording in several files one enters: with the others it would agree perfectly and prove nothing.
+    """
 
     def __init__(self, videos: Sequence[Video]) -> None:
         chosen = [v for v in videos if v.identity is not None and v.target is not None]
-        self.videos = sorted(chosen, key=lambda video: video.evidence_id)
+        recordings: dict[object, Video] = {}
+        for video in sorted(chosen, key=lambda video: video.evidence_id):
+            recordings.setdefault((video.identity, video.target, video.windows.tobytes()), video)
+        self.videos = list(recordings.values())
         self.faces: dict[str, dict[str, list[Video]]] = defaultdict(lambda: defaultdict(list))
         for video in self.videos:
             self.faces[str(video.target)][str(video.identity)].append(video)

@@ -333,3 +333,20 @@ def test_order_of_the_evidence_changes_nothing() -> None:
     assert keyed[0].keys() == keyed[1].keys()
     for key, values in keyed[0].items():
         assert values == pytest.approx(keyed[1][key], abs=1e-9)
+
+
+def test_one_recording_in_several_files_calibrates_once() -> None:
+    """Two videos a person, and three more files of the first: perfect pairs of one driver, for nothing."""
+    videos = people(n=8, videos=2)
+    copies = [
+        replace(v, evidence_id=f"z{v.evidence_id}-{n}")
+        for v in videos
+        for n in range(3)
+        if v.identity and v.evidence_id.endswith("-0")
+    ]
+    alone, swelled = KnownFaces(videos), KnownFaces(copies + videos)
+    assert swelled.videos == alone.videos
+    assert swelled.supply(Numbers(1, 1)) == alone.supply(Numbers(1, 1)) == Supply(16, 112, 8)
+    found, table = with_ratios(videos + copies)
+    assert table == []
+    assert all(row["llr"] is None for row in found)
