@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.simulate.appearance import Appearance, sample_appearance
+from pipeline.simulate.exposure import expose
 from pipeline.simulate.head_data import load_heads
 from pipeline.simulate.identity import Identity, blend_identities, sample_identity
 from pipeline.simulate.lighting import (
@@ -23,7 +24,7 @@ from pipeline.simulate.lighting import (
 )
 from pipeline.simulate.mesh import Mesh, portrait_mesh
 from pipeline.simulate.paint import paint_skin
-from pipeline.simulate.rasteriser import SAMPLES, expose, light_vertices, rasterise, shade, vertex_normals
+from pipeline.simulate.rasteriser import SAMPLES, light_vertices, rasterise, shade, vertex_normals
 from pipeline.simulate.rig import Rig, build_rig, pose
 
 F32 = NDArray[np.float32]
