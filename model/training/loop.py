@@ -73,8 +73,8 @@ def train(
 
     Steps depend on seed and step number alone, so that a resumed run continues the same curve. Under
     torchrun the batch is shared among the processes. Raises TrainingError for data that cannot be
-    trained or validated on, for a folder or checkpoint of another run, and when the loss ceases to be
-    finite (the last good checkpoint stays).
+    trained or validated on, for a folder or checkpoint of another run, and when the loss, its
+    gradient or an embedding ceases to be finite (the last good checkpoint stays).
     """
     keep_freed_memory()
     world = join_world()
@@ -181,7 +181,7 @@ class _Sitting:
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
         if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
             raise TrainingError(
-                f"{self.run_dir}: the loss is not finite at step {step + 1}; the checkpoints "
+                f"{self.run_dir}: the loss or its gradient is not finite at step {step + 1}; the checkpoints "
                 "of the last whole epoch are kept: train again with a lower learning rate or another seed."
             )
         self.optimizer.step()
@@ -197,9 +197,7 @@ class _Sitting:
         if not self.world.leads:
             self.rows.clear()
             return
-        self._embedded(
-            self.validation[:1]
-        )  # the last step may have burst the weights: its loss was before it
+        self._embedded(self.validation[:1])  # the last step may have burst the weights that its loss was of
         append_rows(self.run_dir / "steps.csv", self.rows)
         self.rows.clear()
         if due:

@@ -39,7 +39,7 @@ def sit(
 
     ``draw`` gives the batch of a step, ahead of time and in a thread; ``loss_of`` what ``learner``, a part of
     ``kept``, makes of it; ``end_epoch`` is told the state and the epoch's number before ``kept`` is saved as
-    ``last.safetensors``. Raises TrainingError when the loss ceases to be finite.
+    ``last.safetensors``. Raises TrainingError when the loss or its gradient ceases to be finite.
     """
     rows: list[StepRow] = []
     feed = read_ahead(draw, range(state.step, config.total_steps))
@@ -52,7 +52,8 @@ def sit(
                 loss, norm = _step(config, step, learner, optimizer, partial(loss_of, drawn))
             except FloatingPointError:
                 raise TrainingError(
-                    f"{run_dir}: the loss is not finite at step {step + 1}; train with a lower learning rate."
+                    f"{run_dir}: the loss or its gradient is not finite at step {step + 1}; train with a "
+                    "lower learning rate."
                 ) from None
             seconds = time.perf_counter() - before
             epoch = step // config.steps_per_epoch

@@ -27,7 +27,7 @@ def test_gradient_that_is_not_finite_ends_the_sitting_before_it_reaches_a_checkp
     def loss_of(drawn: int) -> torch.Tensor:
         return learner.weight.sum().square() if drawn == 0 else (0 * learner.weight).sum().sqrt()
 
-    with pytest.raises(TrainingError, match="not finite at step 2"):
+    with pytest.raises(TrainingError, match="the loss or its gradient is not finite at step 2"):
         sit(
             config, start, tmp_path, learner, learner, optimizer, lambda step: step, loss_of,
             lambda state, _: state, lambda *_: None,
