@@ -35,6 +35,7 @@ ONE_A_VIDEO = (
     "holds one embedding a video, but the corpus's pair lists are scored over all windows: they are not "
     "measured by it; give a row a window, or pair scores."
 )
+NOTHING = "no video has an embedding by it that can be compared: it is not measured."
 
 
 @dataclass
@@ -109,6 +110,8 @@ def write_results(
         elif not run.missing(chunks, [model_id]):
             embeddings = pl.DataFrame(run.read_embeddings(model_id))
             tables.add_embeddings(model_id, embeddings)
+            if not len(embeddings):
+                problems.append(DatasetProblem(model["file"], None, NOTHING))
             if model["condition"] != "STATIC":  # which may show one picture of two videos
                 alike = alike or same_embeddings(embeddings)
             if sample is not None:

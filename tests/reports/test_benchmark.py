@@ -364,6 +364,14 @@ def test_protocols_without_figures_are_named_beside_those_with(folder: Path) -> 
     }  # fmt: skip
 
 
+def test_run_that_measured_nothing_still_has_its_report(folder: Path) -> None:
+    for name in ("results", "targets", "curves", "robustness", "subgroups"):
+        RunFolder(folder).write_result(name, [])
+    html = build_benchmark_report(folder).read_text("utf-8")
+    assert "&lt;b&gt;.mp4" in html  # the video that failed
+    assert strings()["benchmark.left_out.none"] not in html
+
+
 def test_stated_error_rate_rests_on_thirty_pairs_or_is_left_out(folder: Path) -> None:
     """A thousand different-driver pairs carry a rate of 0.1, a hundred errors, but not 0.01, ten."""
     html = build_benchmark_report(folder).read_text("utf-8")

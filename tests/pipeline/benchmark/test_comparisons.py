@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from model.metadata import read_metadata
+from model.shipped import shipped_model
 from model.target_auc import by_distance
 from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.benchmark.imported import read_imported
@@ -18,7 +20,7 @@ from pipeline.benchmark.pair_protocol import look_up_pairs, measure_pairs
 from pipeline.benchmark.protocols import by_score, measure_model, measure_scores, one_a_video, vectors_of
 from pipeline.benchmark.results import write_results
 from pipeline.benchmark.robustness import measure_robustness
-from pipeline.benchmark.run_folder import RunFolder
+from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.benchmark.subgroups import groupings, measure_subgroups
 from pipeline.datasets.label import Dataset, label_frame
 from pipeline.datasets.open_dataset import open_dataset
@@ -341,6 +343,20 @@ def test_nobody_driven_from_the_own_source_leaves_the_single_source_protocol_out
 
 
 ALL_OF_ONE = "where source corpora of target and driver are known, all targets are of one, A"
+
+
+def test_model_that_embeds_no_video_is_remarked(tmp_path: Path) -> None:
+    """It is in none of the tables, so that nothing else would tell that it was asked."""
+    dataset, _ = corpus()
+    run = RunFolder(tmp_path / "run")
+    run.prepare({})
+    metadata = read_metadata(shipped_model())
+    run.add_model("a" * 64, "hopeless.onnx", metadata)
+    for chunk in range(-(-len(dataset) // CHUNK)):
+        run.commit(chunk, [], {"a" * 64: []})
+    said = [str(problem) for problem in write_results(run, dataset, None, lambda: None)]
+    assert "hopeless.onnx: no video has an embedding by it that can be compared: it is not measured." in said
+    assert not len(pl.read_parquet(run.root / "results.parquet"))
 
 
 @pytest.mark.parametrize(
