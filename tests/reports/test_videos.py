@@ -188,3 +188,6 @@ def test_recording_in_files_of_other_bytes_is_told_before_anything_else(fresh: P
     told = built.text.index("The same pictures in several files")
     assert told < built.text.index("At a glance")
     assert "K1 known/ann/ann-self-01.mp4; K3 known/ann/ann-self-03.mp4" in built.text[told:]
+    assert "a likelihood ratio made of such a score, say nothing about who drives it" in built.text[told:]
+    closed = Built(build_report(fresh, redact=True).parent).text
+    assert "The same pictures in several files" in closed and "ann-self" not in closed
