@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from pipeline.datasets.nvfair import SPLIT_FILE
 from pipeline.errors import UserError
 from pipeline.machine import object_store_bytes, one_thread_each, worker_count
 from pipeline.ray_session import ray_session
@@ -115,7 +116,12 @@ def _batches(plans: Sequence[ClipPlan]) -> list[list[ClipPlan]]:
 
 
 def _write_metadata(out: Path, people: Sequence[Person], plans: Sequence[ClipPlan], seed: int) -> None:
-    """Split file, source file and per-file table; refuses a folder whose split file says otherwise."""
+    """Split file, source file and per-file table; refuses a folder whose split file says otherwise.
+
+    ``out`` must be empty or hold a corpus: nothing is rendered among other files, which may be evidence.
+    """
+    if any(out.iterdir()) and not (out / SPLIT_FILE).is_file():
+        raise UserError(f"{out} holds files but no simulated corpus: name a new or empty folder.")
     headings = {"train": "identities in train set:", "validation": "identities in validation set:"}
     headings["test"] = "identities in test set:"
     lines: list[str] = []
@@ -123,7 +129,7 @@ def _write_metadata(out: Path, people: Sequence[Person], plans: Sequence[ClipPla
         lines += [headings[split], *(person.name for person in people if person.split == split), ""]
     sources = [f"{SOURCE}:", *(person.name for person in people), ""]
     table = per_file_table(plans, seed)
-    _write_once(out / "train_val_test_splits.txt", "\n".join(lines))
+    _write_once(out / SPLIT_FILE, "\n".join(lines))
     _write_once(out / "subject_sources.txt", "\n".join(sources))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -137,7 +143,7 @@ def _write_once(path: Path, text: str) -> None:
     if path.is_file() and path.read_text("utf-8") != text:
         raise UserError(
             f"{path} belongs to a corpus made with other options or another version: "
-            "give the same options to continue it, or name an empty folder"
+            "give the same options to continue it, or name an empty folder."
         )
     path.write_text(text, "utf-8")
 

@@ -89,6 +89,13 @@ def test_folder_of_another_corpus_is_refused(corpus: Path, wheel: Path) -> None:
         make(corpus, wheel, cross_clips=2)
 
 
+def test_nothing_is_rendered_among_files_of_others(wheel: Path, tmp_path: Path) -> None:
+    (tmp_path / "seized.mp4").write_bytes(b"evidence")
+    with pytest.raises(UserError, match="holds files but no simulated corpus: name a new or empty folder"):
+        make(tmp_path, wheel)
+    assert [path.name for path in tmp_path.iterdir()] == ["seized.mp4"]
+
+
 def test_recorded_motion_replaces_the_simulated_drivers(wheel: Path, tmp_path: Path) -> None:
     from pipeline.simulate.motion.track import ARKIT_NAMES
 
