@@ -99,7 +99,7 @@ class CaseFolder:
         """
         try:
             record = json.loads(self.record.read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise UserError(
                 f"{self.root} is not a driverprint case (no {MARKER} in it): name a folder that "
                 "'driverprint analyze' has written."

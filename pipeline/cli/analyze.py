@@ -119,7 +119,7 @@ def _take_in(request: Request, audit: Audit) -> list[Found]:
                 audit.note("file_failed", path=item.path, reason_code=item.reason_code, reason=item.reason)
     audit.note("taken_in", files=len(found), videos=sum(item.status is None for item in found))
     for path in missing_members(request.case_file, {item.path for item in found}):
-        say(f"case.toml speaks of {path}, which is not among the files found.")
+        say(f"{request.case_file.source} speaks of {path}, which is not among the files found.")
     if not found:
         raise UserError(f"{request.evidence} is empty: name a folder that holds videos.")
     if not any(item.status is None for item in found):

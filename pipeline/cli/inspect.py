@@ -40,11 +40,19 @@ def inspect_command(
         raise typer.Exit(Exit.SOME_FAILED)
 
 
+def _written(value: object) -> str:
+    """A fact for people: no digits that only tell how numbers are stored."""
+    if value is None:
+        return "unknown"
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
 def _lines(file: Path, evidence_id: str, outcome: Decoded | DecodeFailure, clip_length: int) -> Iterator[str]:
     yield f"file               {printable(file.name)}"
     yield f"SHA-256            {evidence_id}"
     for name, value in asdict(outcome.facts).items():
-        yield f"{name:<18} {'unknown' if value is None else value}"
+        if value is not None or isinstance(outcome, Decoded):
+            yield f"{name:<18} {_written(value)}"
     if outcome.reason_code:
         kind = "caveat" if isinstance(outcome, Decoded) else "failed"
         yield f"{kind:<18} {outcome.reason_code}: {outcome.reason}"

@@ -67,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 _REMEDIES: Final = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free space there"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "make it writable for you"),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.EISDIR), "name another path"),
+    errno.ENAMETOOLONG: "name a shorter path",
     errno.EIO: "check the disk",
 }
 

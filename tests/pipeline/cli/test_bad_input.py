@@ -131,3 +131,26 @@ def test_statements_that_came_with_the_evidence_are_told(
         tmp_path / "evidence" / "case.toml",
     )  # fmt: skip
     assert "The statements in" not in said
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+def test_a_file_in_place_of_a_case_is_not_called_a_damaged_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (tmp_path / "report.html").write_text("x", encoding="utf-8")
+    code, said = run(capsys, command, tmp_path / "report.html")
+    assert code == 2
+    assert "report.html is not a driverprint case" in said
+    assert "name a folder that 'driverprint analyze' has written" in said
+
+
+def test_member_missing_from_its_archive_is_told_by_the_name_of_the_case_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "evidence").mkdir()
+    with zipfile.ZipFile(tmp_path / "evidence" / "parcel.zip", "w") as parcel:
+        parcel.writestr("a.txt", "no video")
+    mine = tmp_path / "mine.toml"
+    mine.write_text('[[file]]\npath = "parcel.zip!/b.mp4"\ntarget = "ben"\n', encoding="utf-8")
+    _, said = run(capsys, "analyze", tmp_path / "evidence", "-o", tmp_path / "case", "--case", mine)
+    assert "mine.toml speaks of parcel.zip!/b.mp4, which is not among the files found." in said

@@ -22,3 +22,23 @@ def test_inspect_follows_links_no_more_than_analyze_does(
     assert "link.mp4 is a link" in seen.err
     assert "name the file it leads to" in seen.err
     assert not seen.out, "it was decoded first"
+
+
+def test_facts_are_written_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_video(tmp_path / "film.mp4", scene(138))
+    with pytest.raises(SystemExit):
+        main(["inspect", str(tmp_path / "film.mp4")])
+    facts = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert (facts["fps"], facts["duration"]) == ("25", "5.52")
+
+
+def test_what_is_no_video_is_told_without_a_list_of_unknowns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "letter.mp4").write_text("Dear examiner", encoding="utf-8")
+    with pytest.raises(SystemExit) as left:
+        main(["inspect", str(tmp_path / "letter.mp4")])
+    seen = capsys.readouterr().out
+    assert left.value.code == 1
+    assert "unknown\n" not in seen
+    assert "failed             not_video: " in seen
