@@ -80,7 +80,6 @@ _OTHERS: Final[_Table] = (
     (0, b"\xff\xd8\xff", "a JPEG image"),
     (0, b"II*\x00", "a TIFF image"),
     (0, b"MM\x00*", "a TIFF image"),
-    (0, b"\x00\x00\x01\x00\x01\x00", "an icon"),
     (0, b"\x00\x00\x00\x0cjP  ", JPEG_2000),
     (6, b"\x00\x00\x00\x00\x36\x00\x00\x00\x28", "a BMP image"),  # "BM" and a length come before
     (0, b"8BPS", "a Photoshop image"),
@@ -129,8 +128,20 @@ def sniff(head: bytes) -> Content:
         return Content("archive", "tar")
     if (image := disk_image(head)) is not None:
         return Content("archive", image)
-    stream = _stream(head)
-    return Content("video", stream) if stream else Content("unknown", "data of an unknown kind")
+    return _stream(head) or _behind_zeros(head) or Content("unknown", "data of an unknown kind")
+
+
+def _behind_zeros(head: bytes) -> Content | None:
+    """A video behind bytes of 0, which a raw stream may begin with (H.264, B.1) and decoders pass over."""
+    bare = head.lstrip(b"\0")
+    if not bare or len(bare) == len(head) or bare.startswith(b"\1\0"):  # a number, rather than a start code
+        return None
+    contents = [
+        looked(shown)
+        for shown in (bare, b"\0\0" + bare)  # a start code has two zeros of its own
+        for looked in (_by_boxes, _by_signature, _stream)
+    ]
+    return next((content for content in contents if content and content.kind == "video"), None)
 
 
 def _behind_tags(head: bytes) -> Content | None:
@@ -153,6 +164,8 @@ def _by_boxes(head: bytes) -> Content | None:
         if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS:
             return Content("not_video", STILL)
         return Content("video", "an MP4 or QuickTime file")
+    if _leads_to_film(head):
+        return Content("video", "an MP4 or QuickTime file")
     if head[:4] in (b"RIFF", b"RF64"):
         if head[8:16] == b"WEBPVP8X" and head[20:21] and head[20] & 2:  # the flag of an animation
             return Content("not_video", "an animated WebP image, which no decoder here reads")
@@ -160,11 +173,28 @@ def _by_boxes(head: bytes) -> Content | None:
     return None
 
 
+def _leads_to_film(head: bytes) -> bool:
+    """Whether another box comes first, as in pieces of a stream, and one of a film's behind it."""
+    if head[4:8] == b"jP  ":  # JPEG 2000, whose stills have boxes of the same names
+        return False
+    at = 0
+    while (kind := head[at + 4 : at + 8]) and kind not in _BOXES:
+        size = int.from_bytes(head[at : at + 4], "big")
+        if size < 8:
+            return False
+        at += size
+    return at > 0 and kind in _BOXES
+
+
 def _by_signature(head: bytes) -> Content | None:
     if head.startswith(_PNG) and _moves(head):
         return Content("video", "an animated PNG")
+    if head.startswith(b"\xff\xd8\xff") and b"\xff\xd9\xff\xd8\xff" in head:  # one picture after another
+        return Content("video", "a motion JPEG stream")
+    if head.startswith(b"\0\0\1\0") and head[4:5] > b"\0" and head[5:6] == b"\0":
+        return Content("not_video", "an icon")  # a count of pictures, where MPEG-4 has its next start code
     tables: tuple[tuple[Kind, _Table], ...] = (
-        ("not_video", _OTHERS),  # first: an icon begins like an MPEG-4 video object
+        ("not_video", _OTHERS),
         ("video", _VIDEOS),
         ("archive", _ARCHIVES),
     )
@@ -219,13 +249,14 @@ def is_text(head: bytes) -> bool:
     return ascii_share > 0.7
 
 
-def _stream(head: bytes) -> str | None:
+def _stream(head: bytes) -> Content | None:
     if _is_transport_stream(head):
-        return "an MPEG transport stream"
+        return Content("video", "an MPEG transport stream")
     if head.find(b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02", 0, 65536) >= 0:
-        return "an MXF file"
+        return Content("video", "an MXF file")
     start = next((len(code) for code in (b"\0\0\0\1", b"\0\0\1") if head.startswith(code)), 0)
-    return _unit(head[start], head[start + 1]) if 0 < start < len(head) - 1 else None
+    codec = _unit(head[start], head[start + 1]) if 0 < start < len(head) - 1 else None
+    return Content("video", codec) if codec else None
 
 
 def _unit(first: int, second: int) -> str | None:

@@ -96,6 +96,7 @@ def test_text_cut_inside_a_character_is_text(text: str, size: int) -> None:
     [
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG image"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF\0", "a JPEG image"),
+        (b"\0\0\1\0\3\0\x10\x10\0\0\1\0\x20\0", "an icon"),
         (b"%PDF-1.7\n\xff\0", "a PDF document"),
         (b"SQLite format 3\0\x10\0", "an SQLite database"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "a still image (HEIF, AVIF or camera raw)"),
@@ -122,6 +123,43 @@ def test_video_behind_the_tag_of_a_sound_file_is_a_candidate(tmp_path: Path, con
     assert sniff((tag + write_video(tmp_path / "x", container, codec))[:HEAD_SIZE]).kind == "video"
     assert sniff(tag + b"\xff\xfb\x90\0" + bytes(400)).name == "an MP3 sound file"
     assert sniff((b"ID3\4" + bytes(6)) * 6000).name == "an MP3 sound file"
+
+
+@pytest.mark.parametrize("first", [b"uuid", b"emsg", b"prft", b"udta", b"junk", b"meta", b"abcd"])
+def test_film_behind_a_box_of_another_type_is_a_candidate(tmp_path: Path, first: bytes) -> None:
+    film = write_video(tmp_path / "x")
+    lead = (40).to_bytes(4, "big") + first + bytes(32)
+    assert sniff((lead + lead + film)[:HEAD_SIZE]).kind == "video"
+    assert sniff(lead + lead).kind == "unknown"
+    assert sniff((lead + film[:8]).replace(b"ftyp", b"fxyp")).kind == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [
+        ("h264", "libx264"),
+        ("hevc", "libx265"),
+        ("vob", "mpeg2video"),
+        ("mpegts", "libx264"),
+        ("avi", "mpeg4"),
+    ],
+)
+def test_video_behind_zeros_is_a_candidate(tmp_path: Path, container: str, codec: str) -> None:
+    film = write_video(tmp_path / "x", container, codec)
+    for zeros in (1, 7, 512):
+        assert sniff((bytes(zeros) + film)[:HEAD_SIZE]).kind == "video"
+    assert sniff(b"\0\0\0\0\0\1\0\0\0\x07" + bytes(300) + b"\x80").kind == "unknown"
+    assert sniff(bytes(900)).kind == "unknown"
+
+
+def test_motion_jpeg_without_its_suffix_is_a_candidate_and_a_picture_with_a_small_one_inside_is_not(
+    tmp_path: Path,
+) -> None:
+    film = write_video(tmp_path / "x", "mjpeg", "mjpeg")
+    assert sniff(film[:HEAD_SIZE]).kind == "video"
+    picture = film[: film.index(b"\xff\xd9") + 2]
+    tag = b"\xff\xe1" + (2 + 6 + len(picture)).to_bytes(2, "big") + b"Exif\0\0" + picture
+    assert sniff(picture[:2] + tag + picture[2:]).name == "a JPEG image"
 
 
 def test_animated_png_is_a_candidate_and_an_animated_webp_says_what_it_is(tmp_path: Path) -> None:
