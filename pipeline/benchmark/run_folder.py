@@ -66,9 +66,8 @@ class RunFolder:
             raise UserError(f"{self.root} exists and is not a benchmark: name a new or empty folder with -o.")
         else:
             make_private_folder(self.root)
-            write_atomically(
-                path, json.dumps(plan, indent=1).encode()
-            )  # first of all: it makes the folder ours
+            # First of all: it makes the folder ours.
+            write_atomically(path, json.dumps(plan, indent=1).encode())
         remove_unfinished(self.root)
         make_private_folder(self.root / "videos")
         make_private_folder(self.root / "models")

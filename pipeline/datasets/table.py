@@ -63,9 +63,7 @@ def read_table_dataset(path: Path) -> Dataset:
     text = raw.select(_text(name, kind) for name, kind in raw.schema.items()).with_row_index(
         "line", offset=1 if path.suffix.lower() == ".parquet" else 2
     )
-    text = text.filter(
-        pl.any_horizontal(pl.exclude("line").is_not_null())
-    )  # a line with nothing in it is no row
+    text = text.filter(pl.any_horizontal(pl.exclude("line").is_not_null()))  # an empty line is no row
     absent = [pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in text.columns]
     text = text.with_columns(absent)
     stated = text["original"].str.to_lowercase()
