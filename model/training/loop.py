@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from model.calibration import fit_calibration, pair_scores
-from model.frame_store import FrameSource
+from model.frame_store import FrameSource, VideoLabel
 from model.network import DriverNetwork
-from model.protocol import ORIGINAL, ProtocolResult
+from model.protocol import ORIGINAL, ProtocolResult, evaluate
 from model.registry import build
 from model.resampling import Why
 from model.training.augment import vary
@@ -78,9 +78,7 @@ def train(
     """
     keep_freed_memory()
     world = join_world()
-    groups = videos_by_driver(source.labels, config)
-    validation = chosen_videos(source.labels, config, "validation")
-    _require_measurable(source, validation, config)
+    groups, validation = trainable(source.labels, config)
     n_clips = min(config.drivers_per_batch, len(groups)) * config.videos_per_driver
     if n_clips % world.size:
         raise TrainingError(
@@ -289,10 +287,18 @@ def set_precision(network: DriverNetwork, device: torch.device) -> None:
         network.head_precision = torch.bfloat16
 
 
-def _require_measurable(source: FrameSource, videos: list[int], config: TrainConfig) -> None:
+def trainable(labels: Sequence[VideoLabel], config: TrainConfig) -> tuple[list[list[int]], list[int]]:
+    """Training videos by driver, and validation videos, from labels alone: before anything is decoded.
+
+    Raises TrainingError where they cannot be trained or validated on.
+    """
+    groups = videos_by_driver(labels, config)
+    videos = chosen_videos(labels, config, "validation")
+    columns = ([getattr(labels[n], name) for n in videos] for name in ("target", "driver", "generator"))
     blank = np.zeros((len(videos), 1), np.float32)
-    if not measure(source, videos, blank, with_originals=config.with_originals).pooled.targets:
+    if not evaluate(blank, *columns, with_originals=config.with_originals).pooled.targets:
         raise TrainingError(
             "the validation split has no target with 2 self-reenactments and a cross-reenactment, "
             "so no checkpoint could be chosen; check the split and the generators."
         )
+    return groups, videos

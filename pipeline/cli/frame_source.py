@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 import typer
 
-from model.frame_store import FRAME_BYTES, FrameStore, FrameStoreError
+from model.frame_store import FRAME_BYTES, FrameStore, FrameStoreError, VideoLabel
 from pipeline.cli.progress import console, steps
 from pipeline.datasets.label import Dataset
 from pipeline.datasets.open_dataset import open_dataset, restrict
@@ -36,18 +36,35 @@ def frames_folder(store: Path | None, run: Path) -> Path:
 
 
 def open_or_decode(
-    path: Path, store: Path, generators: Sequence[str], *, with_originals: bool, workers: int | None
+    path: Path,
+    store: Path,
+    generators: Sequence[str],
+    *,
+    with_originals: bool,
+    workers: int | None,
+    check: Callable[[Sequence[VideoLabel]], object] | None = None,
 ) -> FrameStore:
     """The store at ``path``, or the one in ``store`` that a dataset at ``path`` is decoded into.
 
-    Only training and validation videos are decoded. Under torchrun the first process decodes and the
-    others wait. Raises UserError.
+    Only training and validation videos are decoded, and only if ``check`` finds no fault with their labels:
+    it may raise ValueError. Under torchrun the first process decodes and the others wait. Raises UserError.
     """
     try:
         if (path / "store.json").is_file():
             return FrameStore(path)
-        return _decoded(_wanted(path, generators, with_originals), store, workers or worker_count())
+        dataset = _wanted(path, generators, with_originals)
+        if check is not None:
+            labels = dataset.labels.select("path", "target", "driver", "generator", "split")
+            _checked(check, [VideoLabel(*row) for row in labels.iter_rows()])
+        return _decoded(dataset, store, workers or worker_count())
     except FrameStoreError as error:
+        raise UserError(str(error)) from None
+
+
+def _checked(check: Callable[[Sequence[VideoLabel]], object], labels: Sequence[VideoLabel]) -> None:
+    try:
+        check(labels)
+    except ValueError as error:
         raise UserError(str(error)) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -74,6 +75,8 @@ def train_command(
 ) -> None:
     """Train a network on a labelled corpus of avatar videos."""
     require_torch("train")
+    from model.training.loop import trainable
+
     names = tuple(name.strip() for name in (generators or "").split(",") if name.strip())
     config = configured(preset, epochs, step_count, batch, clip_length, learning_rate, seed)
     config = replace(config, generators=names or None, with_originals=with_originals, augment=augment)
@@ -83,7 +86,10 @@ def train_command(
     )
     systems = [_system(text, clip_length) for text in system or []] or [config.system]
     place = frames_folder(store, out)
-    source = open_or_decode(dataset, place, names, with_originals=with_originals, workers=workers)
+    source = open_or_decode(
+        dataset, place, names, with_originals=with_originals, workers=workers,
+        check=partial(trainable, config=config),
+    )  # fmt: skip
     for one in systems:
         folder = out if len(systems) == 1 else out / str(one).replace(":", "-")
         _train(replace(config, system=one), source, folder, checkpoint)

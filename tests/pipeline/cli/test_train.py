@@ -15,6 +15,7 @@ from model.metadata import read_metadata
 from pipeline.cli.export import VALIDATED_FOR
 from pipeline.cli.main import main
 from pipeline.embed import EmbeddingSession
+from tests.pipeline.datasets.corpus import touch
 from tests.pipeline.frames.corpus import video_corpus
 
 SMALL = ("--preset", "small", "--epochs", "2", "--steps", "2", "--batch", "2x2", "--clip-length", "16")
@@ -108,6 +109,27 @@ def test_wrong_arguments_end_in_a_sentence(
     code, said = run(capsys, "train", frames, "-o", tmp_path / "run", *SMALL, *words)
     assert code == 2
     assert sentence in said
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        (("a/a--1--a", "a/a--2--a", "c/c--1--c"), "at least 2 drivers, the training split has 1"),
+        (("a/a--1--a", "a/a--2--a", "b/b--1--b"), "driver 'b' has a single training video"),
+        (("a/a--1--a", "a/a--2--a", "b/b--1--b", "b/b--2--b", "c/c--1--c"), "validation split has no"),
+    ],
+)
+def test_corpus_that_cannot_be_trained_on_is_refused_before_it_is_decoded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], files: tuple[str, ...], sentence: str
+) -> None:
+    """Decoding the paper's corpus takes days, and the labels alone tell."""
+    text = "identities in train set:\na\nb\nidentities in validation set:\nc\nd\n"
+    touch(tmp_path, *(f"corpus/S/x-generated/{name}.mp4" for name in files))
+    (tmp_path / "corpus/train_val_test_splits.txt").write_text(text, encoding="utf-8")
+    code, said = run(capsys, "train", tmp_path / "corpus", "-o", tmp_path / "run", *SMALL)
+    assert code == 2
+    assert sentence in " ".join(said.split())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus"]
 
 
 def test_run_of_other_settings_is_not_continued(
