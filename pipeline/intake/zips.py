@@ -14,7 +14,7 @@ from pipeline.intake.compressed import MAX_DICTIONARY
 from pipeline.intake.limits import ALLOWANCE, MAX_METADATA, MAX_RATIO, Budget
 from pipeline.intake.members import DamagedError, Member, Members, Refusal, Stream, clause
 from pipeline.intake.reading import HEAD_SIZE, utc
-from pipeline.intake.sniff import could_be_video, sniff
+from pipeline.intake.sniff import could_be_video, may_hold_film, sniff
 from pipeline.intake.zip_salvage import has_unlisted, listed_content, salvaged_members
 
 _UNIX: Final = 3
@@ -139,7 +139,8 @@ def _holds_evidence(file: BinaryIO, archive: zipfile.ZipFile) -> bool:
         head = _head(file, info, HEAD_SIZE)
         looked_at += len(head)
         content = sniff(head)
-        if content.kind == "archive" or could_be_video(info.filename, content):
+        could_be = could_be_video(info.filename, content) or may_hold_film(content)
+        if content.kind == "archive" or could_be:
             return True
     return False
 

@@ -695,12 +695,14 @@ def test_documents_and_programs_without_videos_are_not_opened(
 
 
 @pytest.mark.parametrize("name", MARKS)
-@pytest.mark.parametrize("hidden", ["video", "archive", "locked", "damaged"])
+@pytest.mark.parametrize("hidden", ["video", "branded", "archive", "locked", "damaged"])
 def test_no_mark_of_a_document_hides_what_lies_beside_it(
     evidence: Path, take_in: TakeIn, videos: list[bytes], name: str, hidden: str
 ) -> None:
     member, content = MARKS[name]
     inside = zipped({"v.mp4": videos[0]}) if hidden == "archive" else videos[0]
+    if hidden == "branded":  # a film that calls itself a still picture
+        inside = inside[:8] + b"heic" + inside[12:]
     data = bytearray(zipped({member: content, "word/text.xml": inside}, zipfile.ZIP_STORED))
     if hidden == "locked":
         data[data.rindex(b"PK\x01\x02") + 8] |= 1
@@ -712,7 +714,7 @@ def test_no_mark_of_a_document_hides_what_lies_beside_it(
     if hidden == "archive":
         assert codes[f"{name}!/word/text.xml!/v.mp4"] is None
     else:
-        expected = {"video": None, "locked": "member_encrypted", "damaged": "member_damaged"}
+        expected = {"video": None, "branded": None, "locked": "member_encrypted", "damaged": "member_damaged"}
         assert codes[f"{name}!/word/text.xml"] == expected[hidden]
 
 
