@@ -342,9 +342,6 @@ def test_nobody_driven_from_the_own_source_leaves_the_single_source_protocol_out
         assert {row["protocol"] for row in found.results} == {"paper"}
 
 
-ALL_OF_ONE = "where source corpora of target and driver are known, all targets are of one, A"
-
-
 def test_model_that_embeds_no_video_is_remarked(tmp_path: Path) -> None:
     """It is in none of the tables, so that nothing else would tell that it was asked."""
     dataset, _ = corpus()
@@ -357,6 +354,9 @@ def test_model_that_embeds_no_video_is_remarked(tmp_path: Path) -> None:
     said = [str(problem) for problem in write_results(run, dataset, None, lambda: None)]
     assert "hopeless.onnx: no video has an embedding by it that can be compared: it is not measured." in said
     assert not len(pl.read_parquet(run.root / "results.parquet"))
+
+
+ALL_OF_ONE = "where source corpora of target and driver are known, all targets are of one, A"
 
 
 @pytest.mark.parametrize(
