@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from model.crop import random_start, read_clip
 from model.frame_store import FrameSource, VideoLabel
-from model.protocol import ORIGINAL
+from model.protocol import ORIGINAL, evaluate
 from model.training.config import TrainConfig
 from model.training.errors import TrainingError
 from model.training.observed import Observed
@@ -72,6 +72,23 @@ def videos_by_driver(labels: Sequence[VideoLabel], config: TrainConfig) -> list[
                 "at least 2 are needed; add another or leave the driver out of the training split."
             )
     return [groups[driver] for driver in sorted(groups)]
+
+
+def trainable(labels: Sequence[VideoLabel], config: TrainConfig) -> tuple[list[list[int]], list[int]]:
+    """Training videos by driver, and validation videos, from labels alone: before anything is decoded.
+
+    Raises TrainingError where they cannot be trained or validated on.
+    """
+    groups = videos_by_driver(labels, config)
+    videos = chosen_videos(labels, config, "validation")
+    columns = ([getattr(labels[n], name) for n in videos] for name in ("target", "driver", "generator"))
+    blank = np.zeros((len(videos), 1), np.float32)
+    if not evaluate(blank, *columns, with_originals=config.with_originals).pooled.targets:
+        raise TrainingError(
+            "the validation split has no target with 2 self-reenactments and a cross-reenactment, "
+            "so no checkpoint could be chosen; check the split and the generators."
+        )
+    return groups, videos
 
 
 def draw_batch(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,13 @@ import numpy as np
 import torch
 
 from model.calibration import fit_calibration, pair_scores
-from model.frame_store import FrameSource, VideoLabel
+from model.frame_store import FrameSource
 from model.network import DriverNetwork
-from model.protocol import ORIGINAL, ProtocolResult, evaluate
+from model.protocol import ORIGINAL, ProtocolResult
 from model.registry import build
 from model.resampling import Why
 from model.training.augment import vary
-from model.training.batches import Batch, batches, chosen_videos, videos_by_driver
+from model.training.batches import Batch, batches, trainable
 from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from model.training.config import TrainConfig
 from model.training.distributed import (
@@ -285,20 +285,3 @@ def set_precision(network: DriverNetwork, device: torch.device) -> None:
         network.head_precision = torch.bfloat16
     elif torch.cpu.get_capabilities().get("avx512_bf16"):
         network.head_precision = torch.bfloat16
-
-
-def trainable(labels: Sequence[VideoLabel], config: TrainConfig) -> tuple[list[list[int]], list[int]]:
-    """Training videos by driver, and validation videos, from labels alone: before anything is decoded.
-
-    Raises TrainingError where they cannot be trained or validated on.
-    """
-    groups = videos_by_driver(labels, config)
-    videos = chosen_videos(labels, config, "validation")
-    columns = ([getattr(labels[n], name) for n in videos] for name in ("target", "driver", "generator"))
-    blank = np.zeros((len(videos), 1), np.float32)
-    if not evaluate(blank, *columns, with_originals=config.with_originals).pooled.targets:
-        raise TrainingError(
-            "the validation split has no target with 2 self-reenactments and a cross-reenactment, "
-            "so no checkpoint could be chosen; check the split and the generators."
-        )
-    return groups, videos

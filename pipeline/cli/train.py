@@ -75,7 +75,7 @@ def train_command(
 ) -> None:
     """Train a network on a labelled corpus of avatar videos."""
     require_torch("train")
-    from model.training.loop import trainable
+    from model.training.batches import trainable
 
     names = tuple(name.strip() for name in (generators or "").split(",") if name.strip())
     config = configured(preset, epochs, step_count, batch, clip_length, learning_rate, seed)
