@@ -27,7 +27,7 @@ from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
 from pipeline.embed import BATCH, EmbeddingSession
-from pipeline.gpu_embedder import PIECE, RemoteSession, gpu_embedders
+from pipeline.gpu_embedder import ALSO, PIECE, RemoteSession, gpu_embedders
 from pipeline.intake.members import clause
 from pipeline.ledger import FileResult
 from pipeline.seats import seats
@@ -215,8 +215,8 @@ class Engine:
 
     @property
     def provider(self) -> str:
-        """The execution provider in use."""
-        return str(self._pool.facts()[0].provider)
+        """The execution provider in use; where workers or GPUs differ, every one there is."""
+        return ALSO.join(sorted({one for facts in self._pool.facts() for one in facts.provider.split(ALSO)}))
 
     @property
     def in_force(self) -> dict[str, str]:

@@ -6,11 +6,11 @@ there into batches of the one fixed shape. An embedding does not depend on its n
 
 from __future__ import annotations
 
-import itertools
 import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from model.metadata import EMBEDDING_SIZE
 from pipeline.embed import BATCH, EmbeddingSession, finite
+from pipeline.errors import UserError
 
 #: Clips a message, at 1 MiB each: so much a worker has in the object store at most.
 PIECE: Final = 64
@@ -28,8 +29,18 @@ PIECE: Final = 64
 GATHERED: Final = 4
 #: How long a worker waits for an embedder that died to come back, s.
 PATIENCE: Final = 120.0
+#: Between two looks for one that may have come (back), s.
+LOOK: Final = 0.2
+#: How long it waits for the others at the start when one is there, s.
+TOGETHER: Final = 15.0
+#: Between the execution providers of embedders that took several.
+ALSO: Final = " / "
 
 Request = tuple[NDArray[np.uint8], "Future[NDArray[np.float32]]"]
+
+
+class NoGpuError(UserError, ConnectionError):
+    """No embedder answers: no file's fault."""
 
 
 class GpuEmbedder:
@@ -93,19 +104,31 @@ def gpu_embedders(model: Path, provider: str, callers: int, share: float = 1.0) 
 
 
 class RemoteSession:
-    """What a worker embeds with where GPUs do it: `embed` as of `EmbeddingSession`, in other processes."""
+    """What a worker embeds with where GPUs do it: `embed` as of `EmbeddingSession`, in other processes.
+
+    State: which of them are there. One that is not, because its node was lost or somebody else has its GPU,
+    is done without until it answers.
+    """
 
     def __init__(self, actors: Sequence[Any]) -> None:
-        """``actors``: a `GpuEmbedder` each, asked by turns."""
-        import ray
+        """``actors``: a `GpuEmbedder` each, asked by turns. Returns when one is there; waits a while for all.
 
-        self._actors = itertools.cycle(actors)
-        self.provider: str = ray.get(actors[0].provider.remote())
+        ``provider``: what they really took; more than one where they differ.
+        """
+        self._there: deque[Any] = deque()
+        self._away: list[Any] = list(actors)
+        self._greetings: dict[Any, Any] = {}
+        self._providers: set[str] = set()
+        latest = time.monotonic() + TOGETHER
+        while not self._there or (self._greetings and time.monotonic() < latest):
+            time.sleep(LOOK)
+            self._look()
+        self.provider: str = ALSO.join(sorted(self._providers))
 
     def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), each of L2 norm 1.
 
-        Raises NotFiniteError as there, and Ray's exception when no embedder answers for ``PATIENCE`` seconds.
+        Raises NotFiniteError as there, and NoGpuError when no embedder answers for ``PATIENCE`` seconds.
         """
         return finite(self.embed_unchecked(clips))
 
@@ -120,13 +143,43 @@ class RemoteSession:
 
         give_up = time.monotonic() + PATIENCE
         while True:
+            self._look()
+            if self._there:
+                actor = self._there[0]
+                self._there.rotate(-1)
+                try:
+                    return np.asarray(ray.get(actor.embed.remote(clips)))
+                except _gone():
+                    self._there.remove(actor)
+                    self._away.append(actor)
+            if time.monotonic() > give_up:
+                raise NoGpuError(
+                    f"No GPU answered for {PATIENCE:.0f} s: see that the machines are up and run the same "
+                    "command again, what is done is kept."
+                )
+            time.sleep(LOOK)
+
+    def _look(self) -> None:
+        """Ask those that are away whether they are there, and take up who has answered."""
+        import ray
+
+        self._greetings |= {actor.provider.remote(): actor for actor in self._away}
+        self._away = []
+        calls = list(self._greetings)
+        for call in ray.wait(calls, num_returns=len(calls), timeout=0)[0] if calls else ():
+            actor = self._greetings.pop(call)
             try:
-                return np.asarray(ray.get(next(self._actors).embed.remote(clips)))
-            except (
-                ray.exceptions.RayActorError,
-                ray.exceptions.ActorUnschedulableError,  # its node was lost
-                ray.exceptions.ObjectLostError,
-            ):
-                if time.monotonic() > give_up:
+                self._providers.add(ray.get(call))
+            except _gone() as error:
+                if getattr(error, "actor_init_failed", False):
                     raise
-                time.sleep(0.2)
+                self._away.append(actor)
+            else:
+                self._there.append(actor)
+
+
+def _gone() -> tuple[type[Exception], ...]:
+    """What Ray raises where an embedder died, is being started again, or its node was lost."""
+    from ray import exceptions as ray
+
+    return ray.RayActorError, ray.ActorUnschedulableError, ray.ObjectLostError

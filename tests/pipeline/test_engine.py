@@ -13,6 +13,7 @@ import pytest
 
 from model.metadata import model_id
 from model.shipped import shipped_model
+from pipeline import gpu_embedder
 from pipeline.clips.manifest import cut_clips
 from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
@@ -20,13 +21,13 @@ from pipeline.decode.types import Decoded, DecodeRequest
 from pipeline.embed import EmbeddingSession
 from pipeline.engine import Engine, EngineOptions, FileWorker, Work, concerns_all
 from pipeline.errors import UserError
-from pipeline.gpu_embedder import gpu_embedders
+from pipeline.gpu_embedder import GpuEmbedder, RemoteSession, gpu_embedders
 from pipeline.ledger import FileResult
 from pipeline.ray_session import ray_session
 from pipeline.reasons import REASONS
 from tests.pipeline.decode.test_guard import STAND_IN
 from tests.pipeline.decode.videos import scene, write_video
-from tests.small_model import FRAMES, broken_model
+from tests.small_model import FRAMES, broken_model, small_model
 
 OPTIONS = EngineOptions(
     model=shipped_model(), model_id=model_id(shipped_model()), clip_length=64, stride=32, fps=25.0,
@@ -175,3 +176,24 @@ def test_full_disk_and_lost_cluster_concern_every_file() -> None:
     every = [OSError(errno.ENOSPC, "No space left on device"), ImportError("cv2"), RayActorError()]
     assert all(concerns_all(error) for error in every)
     assert not any(concerns_all(error) for error in (MemoryError(), ValueError(), cv2.error()))
+
+
+def test_lost_and_busy_gpus_are_done_without_by_workers_old_and_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is started anew after a node was lost must not hang on the embedder that was there."""
+    monkeypatch.setattr(gpu_embedder, "TOGETHER", 1.0)  # how long the busy one is waited for
+    model = small_model(tmp_path / "m.onnx")
+    clips = np.random.default_rng(0).integers(0, 256, (70, FRAMES, 128, 128), np.uint8)
+    plain = EmbeddingSession(model, "CPUExecutionProvider", threads=1).embed(clips)
+    with ray_session(2, 256 << 20):
+        import ray
+
+        (lost,), (sound,) = (gpu_embedders(model, "CPUExecutionProvider", callers=2) for _ in range(2))
+        remote: Any = ray.remote(GpuEmbedder)
+        busy = remote.options(num_gpus=1).remote(model, "CPUExecutionProvider")  # there is no GPU for it
+        old = RemoteSession([lost, sound])
+        ray.kill(lost, no_restart=True)
+        for session in (old, RemoteSession([lost, busy, sound])):
+            assert np.array_equal(session.embed(clips), plain)
+            assert session.provider == "CPUExecutionProvider"
