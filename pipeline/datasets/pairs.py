@@ -59,7 +59,7 @@ def read_pairs(path: Path, dataset: Dataset) -> tuple[pl.DataFrame, list[Dataset
             problems.append(DatasetProblem(path.name, row["line"], sentence, 1))
         if len(wrong) > MOST_TOLD:
             more = len(wrong) - MOST_TOLD
-            sentence = f"{more:,} more pairs are left out as these are: {_why(kind, row)}."
+            sentence = f"{more:,} more pairs are left out for reasons like this: {_why(kind, row)}."
             problems.append(DatasetProblem(path.name, None, sentence, more))
     kept = table.select("left", "right", (pl.col("label") == "1").alias("same_driver"))
     problems.sort(key=lambda one: (one.line is None, one.line))

@@ -106,7 +106,7 @@ def test_many_pairs_of_videos_that_are_not_measured_are_summed_up(tmp_path: Path
     path = pair_file(tmp_path, *(f"{AVAPRINT[1]},{n}--gone.mp4,0" for n in range(500)))
     pairs, problems = read_pairs(path, open_dataset(tmp_path))
     assert (len(pairs), len(problems), sum(problem.excluded for problem in problems)) == (0, 21, 500)
-    assert "480 more pairs are left out" in str(problems[-1])
+    assert "480 more pairs are left out for reasons like this: 19--gone is not among" in str(problems[-1])
 
 
 def table(root: Path, *lines: str) -> Path:
