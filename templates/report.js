@@ -2,7 +2,8 @@
 // The report reads without this script; it adds sorting and filtering to the tables.
 (() => {
   const key = (row, column) => {
-    const cell = row.cells[column];
+    let end = 0; // a row without a result has one cell for several columns
+    const cell = [...row.cells].find((each) => (end += each.colSpan) > column);
     if (!cell) return "";
     if (cell.dataset.sort !== undefined) return cell.dataset.sort;
     if (cell.querySelector(":scope > .absent")) return "";

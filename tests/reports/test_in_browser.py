@@ -83,6 +83,17 @@ def test_column_sorts_by_number_and_keeps_empty_rows_last(opened: Any, plain: Bu
         assert numbers == sorted(numbers, key=float, reverse=reverse)
 
 
+def test_row_without_a_result_sorts_by_the_column_that_is_clicked(opened: Any, plain: Built) -> None:
+    """One cell for three columns stands in such a row; those behind it were taken for their neighbours."""
+    page = opened(plain)
+    table = page.locator("#results table").first
+    table.locator("thead th", has_text="Clips used").locator("button").click()
+    used = table.evaluate("t => [...t.tBodies[0].rows].map(r => [...r.cells].at(-2).dataset.sort)")
+    assert len(used) == 5
+    assert used == sorted(used, key=int)
+    assert used[:2] == ["0", "0"]
+
+
 def test_sorting_works_from_the_keyboard(opened: Any, plain: Built) -> None:
     page = opened(plain)
     heading = page.locator("#results thead th", has_text="Nearest identity")
