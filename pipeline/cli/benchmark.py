@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +32,7 @@ from pipeline.cli.benchmark_ablations import (
     train_missing,
 )
 from pipeline.cli.benchmark_check import check
-from pipeline.cli.exit_codes import Exit
+from pipeline.cli.benchmark_outcome import say_how_it_ended
 from pipeline.cli.frame_source import open_or_decode
 from pipeline.cli.progress import console, steps
 from pipeline.cli.session import ADDRESS, looked_at, session
@@ -45,7 +44,6 @@ from pipeline.errors import UserError
 from pipeline.frames.store import store_plan
 from pipeline.machine import worker_count
 from reports.benchmark import build_benchmark_report
-from reports.benchmark_run import file_and_id
 
 EXAMPLES: Final = """
 Examples:
@@ -75,7 +73,6 @@ The same command again continues an interrupted run. A model named later joins t
 """
 
 ALL: Final = "all"
-MOST_SHOWN: Final = 20
 
 
 def benchmark_command(
@@ -172,7 +169,7 @@ def benchmark_command(
         record = _measured(run, whole, chosen, altered, plans, before, untrained, started)
         write_atomically(run.record, json.dumps(record, indent=1, ensure_ascii=False).encode())
         build_benchmark_report(run.root)
-    raise typer.Exit(_say_how_it_ended(run, record))
+    raise typer.Exit(say_how_it_ended(run, record))
 
 
 def _chosen(
@@ -303,31 +300,3 @@ def _measured(
     clusters = [one["cluster"] for one in passes if one["cluster"]]
     record = benchmark_record(run, whole, chosen, finished, problems, provider, started)
     return record | {"clusters": clusters, "depends_on": depends, "measuring": measuring}
-
-
-def _say_how_it_ended(run: RunFolder, record: dict[str, Any]) -> Exit:
-    dataset = record["dataset"]
-    for line in dataset["problems"][:MOST_SHOWN]:
-        console.print(f"  {line}", markup=False)
-    if dataset["problems_in_all"] > MOST_SHOWN:
-        console.print(f"  … {dataset['problems_in_all'] - MOST_SHOWN:,} more, in benchmark.json")
-    videos = record["videos"]
-    console.print(
-        f"{videos['processed']:,} videos processed, {videos['failed']:,} failed, "
-        f"{dataset['excluded']:,} left out by their labels."
-    )
-    for row in videos["failures"][:MOST_SHOWN]:
-        console.print(f"  failed: {row['path']}: {row['reason']}", markup=False)
-    results = pl.read_parquet(run.root / "results.parquet")
-    files = Counter(model["file"] for model in record["models"])
-    names = {
-        one["model_id"]: file_and_id(one["file"], one["model_id"]) if files[one["file"]] > 1 else one["file"]
-        for one in record["models"]
-    }
-    paper = results.filter((pl.col("protocol") == "paper") & ~pl.col("originals"))
-    for row in paper.iter_rows(named=True):
-        value = "not measurable" if row["auc"] is None else f"{row['auc']:.3f}"
-        value += "" if row["low"] is None else f" [{row['low']:.3f}, {row['high']:.3f}]"
-        console.print(f"  {names[row['model_id']]}  {row['subset']}: AUC {value}", markup=False)
-    console.print(f"Report: {run.report}", markup=False)
-    return Exit.SOME_FAILED if videos["failed"] or dataset["excluded"] else Exit.ALL_PROCESSED
