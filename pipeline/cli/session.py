@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,8 +24,18 @@ LOOKED_AT: Final = 16
 
 Item = TypeVar("Item")
 
+
+def _address(value: str | None) -> str | None:
+    """Refuse before anything is begun what can be no address."""
+    if value in (None, "auto") or re.fullmatch(r"[^/\s]+:\d{1,5}", str(value)):
+        return value
+    raise typer.BadParameter(f"'{value}' is neither auto nor HOST:PORT, such as 10.0.0.1:6379.")
+
+
 ADDRESS: Final[Any] = typer.Option(
-    metavar="auto|HOST:PORT", help="Run on this Ray cluster; folders must lie on a path all nodes share."
+    metavar="auto|HOST:PORT",
+    callback=_address,
+    help="Run on this Ray cluster; folders must lie on a path all nodes share.",
 )
 
 

@@ -154,3 +154,14 @@ def test_member_missing_from_its_archive_is_told_by_the_name_of_the_case_file(
     mine.write_text('[[file]]\npath = "parcel.zip!/b.mp4"\ntarget = "ben"\n', encoding="utf-8")
     _, said = run(capsys, "analyze", tmp_path / "evidence", "-o", tmp_path / "case", "--case", mine)
     assert "mine.toml speaks of parcel.zip!/b.mp4, which is not among the files found." in said
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "ray://10.0.0.1:10001", "local", "host:"])
+def test_what_can_be_no_address_of_a_cluster_is_refused_before_anything_is_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    (tmp_path / "evidence").mkdir()
+    code, said = run(capsys, "analyze", tmp_path / "evidence", "-o", tmp_path / "case", "--address", address)
+    assert code == 2
+    assert f"'{address}' is neither auto nor HOST:PORT, such as 10.0.0.1:6379." in said
+    assert not (tmp_path / "case").exists()
