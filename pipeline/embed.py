@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.metadata import FRAME_SIDE, INPUT_NAME, OUTPUT_NAME, ModelMetadata, read_metadata
+from model.metadata import FRAME_SIDE, INPUT_NAME, OUTPUT_NAME, ModelMetadata, model_id, read_metadata
 from pipeline.errors import UserError
 
 #: Clips per inference. On a CPU one clip already fills the vector units and its activations stay
@@ -34,6 +34,19 @@ def finite(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
             "The model gives an embedding that is not finite and cannot be compared: name another model file."
         )
     return embeddings
+
+
+def same_model(model: Path, known_as: str) -> None:
+    """Raise UserError when the file is not the one of the model_id ``known_as`` any more.
+
+    Asked after loading it: a worker that died is started again at any time, and embeddings of another model
+    would stand under the ID of the one the run began with.
+    """
+    if model_id(model) != known_as:
+        raise UserError(
+            f"{model} is no longer the model file the run began with: put that back and run the same command "
+            "again, what is done is kept."
+        )
 
 
 def best_provider() -> str:

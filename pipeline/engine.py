@@ -26,7 +26,7 @@ from pipeline.clips.manifest import ClipSet, cut_clips
 from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
-from pipeline.embed import BATCH, EmbeddingSession
+from pipeline.embed import BATCH, EmbeddingSession, same_model
 from pipeline.gpu_embedder import ALSO, PIECE, RemoteSession, gpu_embedders
 from pipeline.intake.members import clause
 from pipeline.ledger import FileResult
@@ -93,7 +93,8 @@ class FileWorker:
         self._embedding = threading.Lock() if gpus else self._cutting
 
     def facts(self) -> WorkerFacts:
-        """What this process runs with; starts the decoding child."""
+        """What this process runs with; starts the decoding child. Raises UserError as `same_model`."""
+        same_model(self._options.model, self._options.model_id)
         return WorkerFacts(self._session.provider, self._decoder.in_force)
 
     def work(self, work: Work) -> FileResult:

@@ -19,8 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.metadata import EMBEDDING_SIZE
-from pipeline.embed import BATCH, EmbeddingSession, finite
+from model.metadata import EMBEDDING_SIZE, model_id
+from pipeline.embed import BATCH, EmbeddingSession, finite, same_model
 from pipeline.errors import UserError
 
 #: Clips a message, at 1 MiB each: so much a worker has in the object store at most.
@@ -46,7 +46,9 @@ class NoGpuError(UserError, ConnectionError):
 class GpuEmbedder:
     """Ray actor: holds one ONNX Runtime session and a thread that feeds it."""
 
-    def __init__(self, model: Path, provider: str) -> None:
+    def __init__(self, model: Path, provider: str, known_as: str) -> None:
+        """``known_as``: the model_id the run began with."""
+        self._model, self._known_as, self._checked = model, known_as, False
         self._session = EmbeddingSession(model, provider, threads=max(1, (os.cpu_count() or 1) // 2))
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         threading.Thread(target=self._serve, daemon=True).start()
@@ -56,7 +58,13 @@ class GpuEmbedder:
         return self._session.provider
 
     def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), finite or not; many threads may ask."""
+        """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), finite or not; many threads may ask.
+
+        Raises UserError as `same_model`.
+        """
+        if not self._checked:
+            same_model(self._model, self._known_as)
+            self._checked = True
         answer: Future[NDArray[np.float32]] = Future()
         self._requests.put((clips, answer))
         return answer.result()
@@ -100,7 +108,8 @@ def gpu_embedders(model: Path, provider: str, callers: int, share: float = 1.0) 
         for _ in range(int(node["Resources"].get("GPU", 0)))
     ]
     # None where Ray has not noticed the GPU that ONNX Runtime knows of.
-    return [remote.options(**options, **place).remote(model, provider) for place in places or [{}]]
+    known_as = model_id(model)
+    return [remote.options(**options, **place).remote(model, provider, known_as) for place in places or [{}]]
 
 
 class RemoteSession:
@@ -152,6 +161,10 @@ class RemoteSession:
                 except _gone():
                     self._there.remove(actor)
                     self._away.append(actor)
+                except ray.exceptions.RayTaskError as error:
+                    if isinstance(error.cause, UserError):
+                        raise error.cause from None  # the sentence, without Ray's traceback
+                    raise
             if time.monotonic() > give_up:
                 raise NoGpuError(
                     f"No GPU answered for {PATIENCE:.0f} s: see that the machines are up and run the same "

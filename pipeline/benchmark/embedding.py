@@ -25,7 +25,7 @@ from pipeline.benchmark.clips import Clip, choose_clips, cut
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure
-from pipeline.embed import EmbeddingSession
+from pipeline.embed import EmbeddingSession, same_model
 from pipeline.frames.store import REQUEST
 from pipeline.gpu_embedder import RemoteSession, gpu_embedders
 from pipeline.seats import seats
@@ -124,7 +124,9 @@ class ClipWorker:
         self._embedding = threading.Lock()
 
     def facts(self) -> str:
-        """The execution provider ONNX Runtime really took."""
+        """The execution provider ONNX Runtime really took. Raises UserError as `same_model`."""
+        for known_as, path in self._options.models.items():
+            same_model(path, known_as)
         return self._sessions.provider
 
     def work(self, work: ChunkWork) -> ChunkClips:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 import typer
 
-from model.metadata import ModelMetadata, model_id
+from model.metadata import ModelMetadata
 from pipeline import schemas
 from pipeline.audit import Audit
 from pipeline.case_folder import CaseFolder, left_sealed, locked, prepare_case, seal, start_again
@@ -151,7 +151,7 @@ def _process(
         engine = Engine(
             EngineOptions(
                 model=request.model,
-                model_id=model_id(request.model),
+                model_id=request.model_id,
                 clip_length=request.clip_length,
                 stride=request.stride,
                 fps=request.metadata.fps,

@@ -13,7 +13,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from model.metadata import model_id
 from pipeline.cli.request import Request
 from pipeline.intake.conflicts import Conflict
 from pipeline.names import label
@@ -50,7 +49,7 @@ def case_record(
             "fps": request.metadata.fps,
         },
         "model": {
-            "model_id": model_id(request.model),
+            "model_id": request.model_id,
             "file": request.model.name,
             **asdict(request.metadata),
         },

@@ -23,6 +23,7 @@ class Request:
     case: CaseFolder
     model: Path
     metadata: ModelMetadata
+    model_id: str  # of the file as it was then; each worker looks whether it still is
     case_file: CaseFile
     clip_length: int
     stride: int
@@ -35,7 +36,7 @@ def plan_of(request: Request) -> dict[str, Any]:
     return {
         "version": tool_version(),
         "evidence": str(request.evidence),
-        "model_id": model_id(request.model),
+        "model_id": request.model_id,
         "clip_length": request.clip_length,
         "stride": request.stride,
     }
@@ -70,6 +71,7 @@ def read_request(
         )
     chosen = (model or shipped_model()).resolve()
     try:
+        known_as = model_id(chosen)
         metadata = read_metadata(chosen)
     except ModelFileError as error:
         raise UserError(str(error)) from None
@@ -90,6 +92,7 @@ def read_request(
         case=folder,
         model=chosen,
         metadata=metadata,
+        model_id=known_as,
         case_file=case_file,
         clip_length=length,
         stride=stride or case_file.stride or length,

@@ -36,6 +36,11 @@ OPTIONS = EngineOptions(
 TEXT = "f" * 64
 
 
+def small(model: Path) -> EngineOptions:
+    """The options of a run with a model of T = 16."""
+    return replace(OPTIONS, model=model, model_id=model_id(model), clip_length=FRAMES, stride=FRAMES)
+
+
 @pytest.fixture(scope="module")
 def works(tmp_path_factory: pytest.TempPathFactory) -> list[Work]:
     folder = tmp_path_factory.mktemp("videos")
@@ -137,9 +142,7 @@ def test_what_no_file_could_pass_is_laid_at_no_files_door(tmp_path: Path) -> Non
 def test_video_without_a_finite_embedding_is_one_row_that_says_so(tmp_path: Path) -> None:
     model = broken_model(tmp_path / "m.onnx", also_blank=False)
     path = write_video(tmp_path / "a.mp4", scene(40, 64, 64))
-    result = FileWorker(replace(OPTIONS, model=model, clip_length=FRAMES, stride=FRAMES), []).work(
-        Work("a", path, None)
-    )
+    result = FileWorker(small(model), []).work(Work("a", path, None))
     assert (result.facts["status"], result.facts["reason_code"]) == ("failed", "processing_failed")
     assert "not finite" in result.facts["reason"]
     assert not result.embeddings
@@ -148,7 +151,7 @@ def test_video_without_a_finite_embedding_is_one_row_that_says_so(tmp_path: Path
 def test_model_that_gives_no_finite_embedding_ends_the_run_with_one_sentence(tmp_path: Path) -> None:
     model = broken_model(tmp_path / "m.onnx", also_blank=True)
     path = write_video(tmp_path / "a.mp4", scene(40, 64, 64))
-    options = replace(OPTIONS, model=model, clip_length=FRAMES, stride=FRAMES, workers=1)
+    options = replace(small(model), workers=1)
     committed: list[FileResult] = []
     with ray_session(1, 80 << 20), pytest.raises(UserError, match=r"^The model gives .* not finite.*\.$"):
         Engine(options).run(iter([Work("a", path, None)]), committed.append)
@@ -163,7 +166,7 @@ def test_clips_of_others_at_a_gpu_are_none_the_worse_for_one_without_an_embeddin
     with ray_session(2, 128 << 20):
         import ray
 
-        options = replace(OPTIONS, model=model, clip_length=FRAMES, stride=FRAMES)
+        options = small(model)
         gpus = gpu_embedders(model, "CPUExecutionProvider", callers=8)
         worker: Any = ray.remote(FileWorker).options(max_concurrency=3).remote(options, gpus)
         found = ray.get([worker.work.remote(Work(path.stem, path, None)) for path in (black, bright)])
@@ -191,9 +194,22 @@ def test_lost_and_busy_gpus_are_done_without_by_workers_old_and_new(
 
         (lost,), (sound,) = (gpu_embedders(model, "CPUExecutionProvider", callers=2) for _ in range(2))
         remote: Any = ray.remote(GpuEmbedder)
-        busy = remote.options(num_gpus=1).remote(model, "CPUExecutionProvider")  # there is no GPU for it
+        busy = remote.options(num_gpus=1).remote(
+            model, "CPUExecutionProvider", model_id(model)
+        )  # there is no GPU for it
         old = RemoteSession([lost, sound])
         ray.kill(lost, no_restart=True)
         for session in (old, RemoteSession([lost, busy, sound])):
             assert np.array_equal(session.embed(clips), plain)
             assert session.provider == "CPUExecutionProvider"
+
+
+def test_model_replaced_during_the_run_never_embeds_under_the_others_name() -> None:
+    """A worker or embedder that died is started anew, and loads whatever lies at the path by then."""
+    said = r"onnx is no longer the model file the run began with: put that back"
+    with pytest.raises(UserError, match=said):
+        FileWorker(replace(OPTIONS, model_id="a" * 64), []).facts()  # asked before it is given work
+    clip = np.zeros((1, 64, 128, 128), np.uint8)
+    with pytest.raises(UserError, match=said):
+        GpuEmbedder(shipped_model(), "CPUExecutionProvider", "a" * 64).embed(clip)
+    assert len(GpuEmbedder(shipped_model(), "CPUExecutionProvider", OPTIONS.model_id).embed(clip)) == 1
