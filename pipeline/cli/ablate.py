@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from model.crop import centre_start
-from pipeline.cli.progress import console, steps
+from pipeline.cli.progress import console, say, steps
 from pipeline.cli.train import require_torch
 from pipeline.datasets.open_dataset import open_dataset
 from pipeline.decode.guard import GuardedDecoder
@@ -81,8 +81,8 @@ def ablate_command(
         writer.writerows(asdict(row) for row in rows)
     _show(rows)
     for path, reason in skipped:
-        console.print(f"  left out: {path}: {reason}", markup=False)
-    console.print(f"{out}: {len(rows)} rows", markup=False)
+        say(f"  left out: {path}: {reason}")
+    say(f"{out}: {len(rows)} rows")
 
 
 def _backbones(runs: list[Path]) -> dict[str, nn.Module]:

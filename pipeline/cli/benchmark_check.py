@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.benchmark.embedding import Model
@@ -16,11 +17,12 @@ from pipeline.benchmark.protocols import why_no_single_source
 from pipeline.benchmark.subgroups import groupings
 from pipeline.cli.benchmark_ablations import Trained
 from pipeline.cli.exit_codes import Exit
-from pipeline.cli.progress import console
+from pipeline.cli.progress import console, say
 from pipeline.datasets.label import Dataset
 from pipeline.datasets.summary import count_videos, facts, licences, unmeasurable_targets
 from pipeline.decode.types import Encoding
 from pipeline.embed import EmbeddingSession
+from pipeline.names import printable
 
 #: For the estimate alone: a talking-head clip of some 100 small frames, one core, guard included.
 ASSUMED_DECODE_SECONDS: Final = 0.06
@@ -41,37 +43,35 @@ def check(
     """Print what was found, what is wrong and what would be run. Opens no video."""
     groups, ungrouped = groupings(chosen)
     for problem in (*whole.problems, *ungrouped):
-        console.print(f"  {problem}", markup=False)
+        say(f"  {problem}")
     table = Table("split", "generator", "self", "cross", "targets", "drivers", box=None)
     for row in count_videos(whole).iter_rows():
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else Text(printable(value)) for value in row))
     console.print(table)
     found = facts(whole)
-    console.print(
-        f"{whole.root}: {whole.kind}, " + ", ".join(f"{count:,} {name}" for name, count in found.items())
-    )
+    say(f"{whole.root}: {whole.kind}, " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
     for name, count in licences(whole).iter_rows():
-        console.print(f"  licence {name}: {count:,} videos", markup=False)
+        say(f"  licence {name}: {count:,} videos")
     console.print(f"Would be run: {len(chosen):,} videos by {len(models)} model(s), {workers} worker(s).")
     for generator, group in _kinds(chosen):
-        console.print(f"  {generator}: {group['self']:,} self, {group['cross']:,} cross", markup=False)
+        say(f"  {generator}: {group['self']:,} self, {group['cross']:,} cross")
     left_out = unmeasurable_targets(chosen)
     if left_out:
         console.print(f"  {len(left_out):,} targets would be left out:")
     for target, reason in list(left_out.items())[:MOST_SHOWN]:
-        console.print(f"    {target}: {reason}", markup=False)
+        say(f"    {target}: {reason}")
     why_not = why_no_single_source(chosen.labels)
     if why_not is not None:
-        console.print(f"  no single-source protocol: {why_not}", markup=False)
+        say(f"  no single-source protocol: {why_not}")
     for path in chosen.pair_files:
-        console.print(f"  pairs of {path.name}" + ("" if multi_clip else ": need --multi-clip"), markup=False)
+        say(f"  pairs of {path.name}" + ("" if multi_clip else ": need --multi-clip"))
     if groups:
         names = ", ".join(group.attribute for group in groups)
-        console.print(f"  subgroups by {names}", markup=False)
+        say(f"  subgroups by {names}")
     if sample is not None:
         console.print(f"  {len(ALTERATIONS)} alterations of a sample of {len(sample):,} videos")
     for one in to_train:
-        console.print(f"  to be trained first: {one.name}", markup=False)
+        say(f"  to be trained first: {one.name}")
     embedding = sum(map(_embedding_seconds, models))
     seconds = len(chosen) * (ASSUMED_DECODE_SECONDS + embedding)
     if sample is not None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from pipeline.benchmark.run_folder import RunFolder
 from pipeline.cli.exit_codes import Exit
-from pipeline.cli.progress import console
+from pipeline.cli.progress import console, say
 from reports.benchmark_run import file_and_id
 
 MOST_SHOWN: Final = 20  # lines of problems, and of failures
@@ -19,7 +19,7 @@ def say_how_it_ended(run: RunFolder, record: dict[str, Any]) -> Exit:
     """Print problems, failures, AUCs and where the report is; the command's exit status."""
     dataset = record["dataset"]
     for line in dataset["problems"][:MOST_SHOWN]:
-        console.print(f"  {line}", markup=False)
+        say(f"  {line}")
     if dataset["problems_in_all"] > MOST_SHOWN:
         console.print(f"  … {dataset['problems_in_all'] - MOST_SHOWN:,} more, in benchmark.json")
     videos = record["videos"]
@@ -28,7 +28,7 @@ def say_how_it_ended(run: RunFolder, record: dict[str, Any]) -> Exit:
         f"{dataset['excluded']:,} left out by their labels."
     )
     for row in videos["failures"][:MOST_SHOWN]:
-        console.print(f"  failed: {row['path']}: {row['reason']}", markup=False)
+        say(f"  failed: {row['path']}: {row['reason']}")
     results = pl.read_parquet(run.root / "results.parquet")
     files = Counter(model["file"] for model in record["models"])
     names = {
@@ -39,6 +39,6 @@ def say_how_it_ended(run: RunFolder, record: dict[str, Any]) -> Exit:
     for row in paper.iter_rows(named=True):
         value = "not measurable" if row["auc"] is None else f"{row['auc']:.3f}"
         value += "" if row["low"] is None else f" [{row['low']:.3f}, {row['high']:.3f}]"
-        console.print(f"  {names[row['model_id']]}  {row['subset']}: AUC {value}", markup=False)
-    console.print(f"Report: {run.report}", markup=False)
+        say(f"  {names[row['model_id']]}  {row['subset']}: AUC {value}")
+    say(f"Report: {run.report}")
     return Exit.SOME_FAILED if videos["failed"] or dataset["excluded"] else Exit.ALL_PROCESSED

@@ -14,7 +14,7 @@ import polars as pl
 import typer
 
 from model.frame_store import FRAME_BYTES, FrameStore, FrameStoreError, VideoLabel
-from pipeline.cli.progress import console, steps
+from pipeline.cli.progress import console, say, steps
 from pipeline.datasets.label import Dataset
 from pipeline.datasets.open_dataset import open_dataset, restrict
 from pipeline.errors import UserError
@@ -114,7 +114,7 @@ def _say_cost(store: FrameStore) -> None:
 def report_problems(dataset: Dataset) -> None:
     """Say what is wrong with a dataset's labels, a screenful at most."""
     for problem in dataset.problems[:MOST_SHOWN]:
-        console.print(f"  {problem}", markup=False)
+        say(f"  {problem}")
     more = len(dataset.problems) - MOST_SHOWN
     if more > 0:
         console.print(

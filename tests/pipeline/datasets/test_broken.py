@@ -110,3 +110,19 @@ def test_table_rows_that_cannot_be_used_are_named_by_line(
         main(["benchmark", str(path), "-o", str(tmp_path / "run"), "--check", "--split", "all"])
     assert left.value.code == 1
     assert "labels.csv, line 3: b.mp4 is missing or cannot be read; left out." in capsys.readouterr().err
+
+
+def test_names_of_a_corpus_do_not_act_on_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Corpora come from elsewhere; and what looks like rich's markup is a name like any other."""
+    rows = [f"{name}.mp4,ann\x1b[2J,{driver},[/red]gaga" for name, driver in (("a", "Ann"), ("b", "ann"))]
+    touch(tmp_path, "a.mp4", "b.mp4")
+    (tmp_path / "labels.csv").write_text("\n".join(["path,target,driver,generator", *rows]), "utf-8")
+    with pytest.raises(SystemExit) as left:
+        main(["benchmark", f"{tmp_path}/labels.csv", "-o", f"{tmp_path}/run", "--check", "--split", "all"])
+    said = capsys.readouterr().err
+    assert left.value.code == 0, said
+    assert "\x1b" not in said
+    assert "ann\\x1b[2J: 0 self-reenactments" in said
+    assert "[/red]gaga: 0 self, 2 cross" in said
