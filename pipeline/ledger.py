@@ -22,6 +22,7 @@ Row = Mapping[str, Any]
 Crop = tuple[int, int, int, int]
 
 SUFFIX = ".arrow"
+PASSING = "-passing"
 NESTED = ("shots", "clips", "embeddings", "visuals")
 #: Evidence columns that decoding fills; the rest come from intake and differ between paths.
 FACTS = (
@@ -63,6 +64,7 @@ class Ledger:
     def __init__(self, folder: Path, files: Mapping[str, Crop | None] | None = None) -> None:
         self._folder = folder
         self._files = files
+        self._passing: set[Path] = set()
 
     def _path(self, evidence_id: str) -> Path:
         crop = (self._files or {}).get(evidence_id)
@@ -72,15 +74,26 @@ class Ledger:
         """evidence_id of every file whose results are committed."""
         return {path.stem.partition("-")[0] for path in self._paths()}
 
-    def commit(self, result: FileResult) -> None:
-        """Write the shard under a temporary name, fsync, rename. Afterwards the file is done."""
+    def commit(self, result: FileResult, *, for_good: bool = True) -> None:
+        """Write the shard under a temporary name, fsync, rename. Afterwards the file is done.
+
+        Not ``for_good``: in this session only. Of a file that changed since its bytes were hashed nobody can
+        say that the results are those of its evidence_id, under which a later session may find a sound copy.
+        """
         row: dict[str, Any] = {"evidence_id": result.evidence_id}
         row |= {name: result.facts.get(name) for name in FACTS}
         row |= {name: [dict(part) for part in getattr(result, name)] for name in NESTED}
         buffer = io.BytesIO()
         with pa.ipc.new_file(buffer, SHARD) as shard:
             shard.write_table(pa.Table.from_pylist([row], schema=SHARD))
-        write_atomically(self._path(result.evidence_id), buffer.getvalue())
+        path = self._path(result.evidence_id)
+        if for_good:
+            write_atomically(path, buffer.getvalue())
+            return
+        passing = path.with_name(path.stem + PASSING + SUFFIX)
+        write_atomically(passing, buffer.getvalue())
+        self._passing.add(passing)
+        path.unlink(missing_ok=True)  # or the file's rows would stand twice
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """Decode facts of every done file, by evidence_id."""
@@ -101,8 +114,8 @@ class Ledger:
     def _paths(self) -> list[Path]:
         there = sorted(self._folder.glob(f"*{SUFFIX}"))
         if self._files is None:
-            return there
-        wanted = {self._path(evidence_id) for evidence_id in self._files}
+            return [path for path in there if not path.stem.endswith(PASSING) or path in self._passing]
+        wanted = {self._path(evidence_id) for evidence_id in self._files} | self._passing
         return [path for path in there if path in wanted]
 
 

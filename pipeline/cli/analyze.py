@@ -163,9 +163,9 @@ def _process(
             stage.expect(len(open_files))
 
             def commit(result: FileResult) -> None:
-                ledger.commit(result)
-                stage.step()
                 item = wanted[result.evidence_id]
+                ledger.commit(result, for_good=_is_as_taken_in(item, request.evidence))
+                stage.step()
                 _forget(item, request.case)
                 if result.facts["status"] == "failed":
                     why = {name: result.facts[name] for name in ("reason_code", "reason")}
@@ -179,12 +179,30 @@ def _process(
 
 def _changed(request: Request, found: Sequence[Found], *, rehash: bool) -> list[Changed]:
     """What is not as it was taken in; reading everything a second time may take as long as the first."""
+    _be_there(request.evidence)
     if not rehash:
         return find_changed(found, request.evidence, rehash=False)
     with steps("Hashing again") as stage:
         changed = find_changed(found, request.evidence, rehash=True, tell=stage.reading)
         stage.step(sum(item.evidence_id is not None and MEMBER not in item.path for item in found))
         return changed
+
+
+def _is_as_taken_in(item: Found, evidence: Path) -> bool:
+    """Whether a file was not written to or removed since it was hashed. Raises UserError as `_be_there`."""
+    changed = find_changed([item], evidence, rehash=False)
+    if changed:
+        _be_there(evidence)
+    return not changed
+
+
+def _be_there(evidence: Path) -> None:
+    """Raise UserError when the folder itself is gone, as when a disk is unplugged: no fault of its files."""
+    if not evidence.is_dir() or not any(evidence.iterdir()):
+        raise UserError(
+            f"{evidence} is gone or empty since the run began: bring back the disk or share it lies on and "
+            "run the same command again, what is done is kept."
+        )
 
 
 def _wanted(found: Sequence[Found]) -> dict[str, Found]:

@@ -101,6 +101,21 @@ def test_shard_of_a_file_that_is_no_longer_evidence_or_cropped_otherwise_is_pass
     assert before.facts()["b" * 64]["n_clips"] == 2
 
 
+def test_results_of_a_file_that_changed_after_hashing_count_once_and_in_their_session_only(
+    tmp_path: Path,
+) -> None:
+    """Another copy of the bytes that were hashed may be evidence of a later session."""
+    files = {"a" * 64: None, "b" * 64: (0, 0, 64, 48)}
+    ledger = Ledger(tmp_path, files)
+    for key in files:
+        ledger.commit(result(key, 2))
+        ledger.commit(result(key, 3), for_good=False)
+    assert ledger.done() == set(files)
+    assert {facts["n_clips"] for facts in ledger.facts().values()} == {3}
+    assert from_pieces("clips", ledger.rows("clips")).num_rows == 6
+    assert Ledger(tmp_path, files).done() == Ledger(tmp_path).done() == set()
+
+
 def test_shards_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.commit(result("a" * 64, 1))

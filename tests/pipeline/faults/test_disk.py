@@ -257,6 +257,28 @@ def test_evidence_changed_during_the_run_is_named_everywhere(undisturbed: Finish
     assert driverprint("verify", case).returncode == 0
 
 
+def test_evidence_disk_that_goes_away_ends_the_run_and_not_the_case(
+    undisturbed: Finished, tmp_path: Path
+) -> None:
+    """Unplugged, or a share that is lost: every file left would fail, and a case of failures be sealed."""
+    evidence = shutil.copytree(undisturbed.evidence, tmp_path / "evidence")
+    case = tmp_path / "case"
+    command = [str(CONSOLE_SCRIPT), "analyze", str(evidence), "-o", str(case)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        log_file = case / "audit.jsonl"
+        while run.poll() is None and not (log_file.exists() and b'"processing"' in log_file.read_bytes()):
+            time.sleep(0.002)
+        evidence.rename(tmp_path / "away")
+        assert run.stderr is not None
+        log = run.stderr.read()
+    assert run.returncode == 2, log
+    (said,) = sentences(log)
+    assert f"{evidence} is gone" in said
+    (tmp_path / "away").rename(evidence)
+    assert driverprint("analyze", evidence, "-o", case).returncode == 1
+    assert_holds(case, undisturbed.digest)
+
+
 def test_file_size_limit_is_told_in_a_sentence(undisturbed: Finished, tmp_path: Path) -> None:
     """RLIMIT_FSIZE: what a quota does where nothing can be mounted."""
 
