@@ -27,6 +27,10 @@ class NotFiniteError(UserError, ValueError):
     """An embedding is NaN or infinite: compared, it would be ranked as if it meant something."""
 
 
+class ReplacedModelError(UserError, OSError):
+    """The model file is not the one the run began with: no evidence's fault."""
+
+
 def finite(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     """The embeddings as they are. Raises NotFiniteError when one holds a value that is NaN or infinite."""
     if not np.isfinite(embeddings).all():
@@ -37,13 +41,13 @@ def finite(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def same_model(model: Path, known_as: str) -> None:
-    """Raise UserError when the file is not the one of the model_id ``known_as`` any more.
+    """Raise ReplacedModelError when the file is not the one of the model_id ``known_as`` any more.
 
     Asked after loading it: a worker that died is started again at any time, and embeddings of another model
     would stand under the ID of the one the run began with.
     """
     if model_id(model) != known_as:
-        raise UserError(
+        raise ReplacedModelError(
             f"{model} is no longer the model file the run began with: put that back and run the same command "
             "again, what is done is kept."
         )
