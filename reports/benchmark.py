@@ -12,8 +12,9 @@ from model.validated_for import in_words
 from reports import digits, page
 from reports.benchmark_lists import list_tables, shown, write_lists
 from reports.benchmark_run import BenchmarkRun, load_run
-from reports.benchmark_tables import NOT_MEASURED, Cell, caveat, paper_tables, write_tables
+from reports.benchmark_tables import EVERY_MODEL, NOT_MEASURED, Cell, caveat, paper_tables, write_tables
 from reports.figures.benchmark import clip_lengths, identities, panels, robustness, trade_off
+from reports.model_status import model_status
 from reports.wording import t
 
 TABLE_FOLDER: Final = "tables"
@@ -30,6 +31,7 @@ def build_benchmark_report(folder: Path) -> Path:
     write_tables(tables, folder / TABLE_FOLDER)
     write_lists(lists.values(), folder / TABLE_FOLDER)
     by_name = {table.name: table for table in tables}
+    papers = [table for table in tables if table.name != EVERY_MODEL]
     drawn = {
         "trade_off": trade_off(run) if len(run.curves) else None,
         "robustness": robustness(run) if "robustness" in lists else None,
@@ -42,7 +44,10 @@ def build_benchmark_report(folder: Path) -> Path:
     environment.globals |= {"cell": _cell, "shown": shown, "validated_for": in_words}
     text = environment.get_template("benchmark.html").render(
         run=run.record,
-        tables=tables,
+        measured=by_name[EVERY_MODEL],
+        filled=[table for table in papers if table.has_figures],
+        empty=[table for table in papers if not table.has_figures],
+        unvalidated=[one for one in run.models if not one.imported and model_status(one.record) != "stated"],
         lists=lists,
         drawn=drawn,
         models=[(model, identities(run, model, number)) for number, model in enumerate(run.models)],

@@ -27,6 +27,7 @@ from reports.wording import plain
 
 OVERALL: Final = {POOLED: "overall, pooled", MEAN: "overall, mean"}
 NOT_MEASURED: Final = "not measured"
+EVERY_MODEL: Final = "models"  # the table of the run's own systems, whatever the paper's are
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class PaperTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     caveat: str | None = None
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether any of its cells was measured in this run."""
+        return any(cell.ours.auc is not None for _, cells in self.rows for cell in cells)
 
 
 def paper_tables(run: BenchmarkRun) -> list[PaperTable]:
@@ -221,7 +227,7 @@ def _every_model(run: BenchmarkRun) -> PaperTable:
             cells = (Cell(run.figure(model, column, protocol, originals=originals)) for column in columns)
             rows.append((label, tuple(cells)))
     names = tuple(OVERALL.get(column, column) for column in columns)
-    return PaperTable("models", "Every model of this run, by every protocol", names, tuple(rows))
+    return PaperTable(EVERY_MODEL, "Every model of this run, by every protocol", names, tuple(rows))
 
 
 def write_tables(tables: Iterable[PaperTable], folder: Path) -> None:

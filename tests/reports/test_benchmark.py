@@ -279,6 +279,25 @@ def test_models_of_one_system_and_file_name_are_told_apart_in_every_table(folder
         assert len({one.title for one in load_run(folder).models}) == 3
 
 
+def test_what_was_measured_and_for_whom_comes_before_the_papers_tables(folder: Path) -> None:
+    """In this run Table V holds no figure: nobody scrolls past such tables to a result."""
+    record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+    record["models"][0]["validated_for"] = "talking heads of NVFAIR"
+    record["models"][1]["validated_for"] = "simulation only"
+    (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+    html = build_benchmark_report(folder).read_text("utf-8")
+    banner = html.index('id="model-status"')
+    own = html.index("Every model of this run, by every protocol")
+    folded = html.index("<details><summary>One of the paper's tables holds no figure of this run")
+    assert (
+        banner < own < html.index("Table III.") < html.index("Table VIII.") < folded < html.index("Table V.")
+    )
+    warned = html[banner : html.index("</ul>", banner)]
+    assert "validated for simulation only" in warned
+    assert warned.count("<li>") == 2  # the one without a purpose besides, but not the one that has one
+    assert "NVFAIR" not in warned
+
+
 def test_imported_system_stands_beside_the_baseline(folder: Path) -> None:
     build_benchmark_report(folder)
     found = cell(folder, "table-3", "landmarks, pair scores (landmarks.csv)", "tps")
