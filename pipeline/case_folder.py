@@ -26,6 +26,7 @@ from pipeline.custody import (
     UNFINISHED_PREFIX,
     make_private_folder,
     remove_unfinished,
+    sync,
     write_atomically,
     write_sums,
 )
@@ -164,6 +165,7 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
         hold(case)
         return True
     clear_work(case)  # without a plan it is what a kill left of an older run
+    _clear_remains(case)
     hold(case, case.shards, case.members)
     _write_plan(case, plan)
     return False
@@ -176,8 +178,11 @@ def start_again(case: CaseFolder, plan: Mapping[str, Any]) -> None:
     with. Raises UserError when something was put into the folder meanwhile that is not this program's.
     """
     _refuse_foreign(case)
-    _empty(case)
+    # No more sealed from here on, and the log says who did it, whenever this is killed.
+    (case.root / SUMS_NAME).unlink(missing_ok=True)
     (case.work / AUDIT_NAME).replace(case.root / AUDIT_NAME)
+    sync(case.root, os.O_RDONLY | os.O_DIRECTORY)
+    _empty(case)
     make_private_folder(case.shards)
     _write_plan(case, plan)
 
@@ -252,18 +257,30 @@ def clear_work(case: CaseFolder) -> None:
 def _empty(case: CaseFolder) -> None:
     """Remove all but the log, which tells that there was an earlier run, and what the new one has begun.
 
-    The checksums go first, ledger and record last: killed in between, the folder is still known as a
-    case and as one that is not sealed.
+    Ledger and record go last: killed in between, the folder is still known as a case.
     """
-    (case.root / SUMS_NAME).unlink(missing_ok=True)
     kept = {AUDIT_NAME, MARKER, WORK}
     old = [*(e for e in case.root.iterdir() if e.name not in kept), case.shards]
-    begun = {case.members.name, case.holder.name, AUDIT_NAME}
+    begun = {case.members.name, case.holder.name}
     for entry in [*old, *(e for e in case.work.iterdir() if e.name not in begun), case.record]:
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
             entry.unlink(missing_ok=True)
+
+
+def _clear_remains(case: CaseFolder) -> None:
+    """Remove what a killed fresh start left of the old case: a new one must not be sealed over its pages.
+
+    The record stays, by which the folder is known as a case, and is written over.
+    """
+    for name in _FILES - {AUDIT_NAME, MARKER}:
+        (case.root / name).unlink(missing_ok=True)
+    for folder, ours in _FOLDERS.items():
+        inside = case.root / folder
+        for part in () if inside.is_symlink() else inside.glob("*"):
+            if ours.fullmatch(part.name) and not part.is_dir():
+                part.unlink()
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.audit import Audit
-from pipeline.case_folder import CaseFolder, locked, prepare_case, start_again
+from pipeline import case_folder
+from pipeline.audit import Audit, read_audit
+from pipeline.case_folder import CaseFolder, clear_work, locked, prepare_case, start_again
 from pipeline.errors import UserError
 
 PLAN = {"model_id": "m", "clip_length": 64}
@@ -93,3 +94,31 @@ def test_second_process_is_told_who_holds_the_case(tmp_path: Path) -> None:
         holder.kill()
     with locked(case):
         pass
+
+
+def test_fresh_start_that_was_killed_leaves_nothing_of_the_old_case_to_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A purge record of the old case would be taken for one of the new, and verifying it would fail."""
+    case = CaseFolder(tmp_path / "case")
+    prepare_case(case, PLAN, fresh=False)
+    with Audit(case.root, "1.0"):
+        pass
+    old = ("purged.json", "report-videos/007.html", "clips/part-3.parquet", "report.html")
+    for name in ("run.json", "SHA256SUMS", *old):
+        (case.root / name).parent.mkdir(exist_ok=True)
+        (case.root / name).touch()
+    clear_work(case)
+    prepare_case(case, PLAN, fresh=True)
+    Audit(case.work, "1.0").__enter__()
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(case_folder, "_empty", killed)
+        start_again(case, PLAN)
+    assert not case.is_sealed()
+    assert [entry["event"] for entry in read_audit(case.root)].count("session_started") == 2
+    assert prepare_case(case, PLAN, fresh=False) is False
+    assert not [name for name in old if (case.root / name).exists()]
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
