@@ -69,6 +69,12 @@ def read_request(
             f"The evidence folder {evidence} lies in the case folder {out}, which is written and, with "
             "--fresh, emptied: name a case folder outside the evidence with -o, or move the evidence."
         )
+    if folder.root.is_relative_to(evidence.resolve()):
+        raise UserError(
+            f"The case folder {out} lies in the evidence folder {evidence}, which is only read, and a "
+            "later run would take the case for evidence: name a case folder outside it with -o, and move out "
+            "a case that lies there already."
+        )
     chosen = (model or shipped_model()).resolve()
     try:
         known_as = model_id(chosen)

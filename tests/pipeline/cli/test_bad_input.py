@@ -53,6 +53,21 @@ def test_output_folder_that_is_not_a_case(tmp_path: Path, capsys: pytest.Capture
     assert (tmp_path / "mine" / "photo.jpg").exists()
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_case_in_the_evidence_is_refused_before_anything_is_written_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], link: bool
+) -> None:
+    seized = tmp_path / "seized"
+    seized.mkdir()
+    (tmp_path / "link").symlink_to(seized)
+    out = tmp_path / "link" / "case" if link else seized / "case"
+    code, said = run(capsys, "analyze", seized, "-o", out)
+    assert code == 2
+    assert f"The case folder {out} lies in the evidence folder {seized}" in said
+    assert "name a case folder outside it with -o" in said
+    assert not list(seized.iterdir())
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x08\x07\x12\x04test"])
 def test_model_file_that_is_not_ours(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
@@ -89,8 +104,9 @@ def test_wrong_option_points_to_help(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_case_toml_with_a_misspelt_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "case.toml").write_text('[case]\nnumbre = "17"\n', encoding="utf-8")
-    code, said = run(capsys, "analyze", tmp_path, "-o", tmp_path / "case")
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "evidence" / "case.toml").write_text('[case]\nnumbre = "17"\n', encoding="utf-8")
+    code, said = run(capsys, "analyze", tmp_path / "evidence", "-o", tmp_path / "case")
     assert code == 2
     assert "numbre" in said
     assert "number" in said
