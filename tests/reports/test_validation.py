@@ -193,6 +193,7 @@ def test_no_error_rate_from_fewer_than_thirty_pairs(fresh: Path) -> None:
         assert (found["eer"] is None) == (case is few)
         assert ("Equal error rate" in built.text) == (case is enough)
         assert ("No error rates: fewer than 30 pairs" in built.text) == (case is few)
+        assert ("No figure can stand by itself: fewer than 30 pairs" in built.text) == (case is few)
 
 
 def summary(built: Built) -> str:
