@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from pipeline import schemas
 from pipeline.custody import write_atomically
+from pipeline.errors import UserError
 
 Row = Mapping[str, Any]
 Crop = tuple[int, int, int, int]
@@ -120,7 +121,13 @@ class Ledger:
 
 
 def _read(path: Path, columns: Sequence[str]) -> pa.Table:
-    """Some columns of a shard; the others are neither read nor kept in memory."""
+    """Some columns of a shard; the others are neither read nor kept in memory. Raises UserError."""
     wanted = pa.ipc.IpcReadOptions(included_fields=[SHARD.get_field_index(name) for name in columns])
-    with pa.OSFile(str(path)) as file:
-        return pa.ipc.open_file(file, options=wanted).read_all()
+    try:
+        with pa.OSFile(str(path)) as file:
+            return pa.ipc.open_file(file, options=wanted).read_all()
+    except pa.ArrowException as error:  # it was written whole: the disk has lost something since
+        raise UserError(
+            f"{path} cannot be read ({error}): check the disk, remove that file and run the same command "
+            "again, its video is done anew."
+        ) from None

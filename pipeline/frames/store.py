@@ -16,6 +16,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -172,13 +173,15 @@ class _Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._frames.close()
-        self._lines.close()
+        for file in (self._lines, self._frames):
+            with _naming(file):  # what could not be written is tried once more
+                file.close()
 
     def note(self, path: str, result: DecodedVideo | DecodeFailure | WorkerDied) -> None:
         """Append one video's frames, or why there are none."""
         if isinstance(result, DecodedVideo):
-            self._frames.write(np.ascontiguousarray(result.frames).data)
+            with _naming(self._frames):
+                self._frames.write(np.ascontiguousarray(result.frames).data)
             count = len(result.frames)
             self._pending.append({"path": path, "offset": self._offset, "frames": count, "fps": result.fps})
             self._offset += count
@@ -194,11 +197,22 @@ class _Journal:
     def commit(self) -> None:
         """First the frames reach the disk, then the lines that vouch for them."""
         for file, lines in ((self._frames, []), (self._lines, self._pending)):
-            file.write(b"".join(map(_line, lines)))
-            file.flush()
-            os.fsync(file.fileno())
+            with _naming(file):
+                file.write(b"".join(map(_line, lines)))
+                file.flush()
+                os.fsync(file.fileno())
         self.entries += self._pending
         self._pending, self._unsynced = [], 0
+
+
+@contextmanager
+def _naming(file: BinaryIO) -> Iterator[None]:
+    """Let an OSError, a full disk most likely, tell which file could not be written."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = file.name
+        raise
 
 
 def _line(entry: dict[str, Any]) -> bytes:

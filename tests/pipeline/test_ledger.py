@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 
 from pipeline.digest import pieces_digest, table_digest
+from pipeline.errors import UserError
 from pipeline.ledger import FileResult, Ledger
 from pipeline.tables import (
     PICTURES_GROUP,
@@ -74,6 +76,15 @@ def test_half_written_shard_is_not_done(tmp_path: Path) -> None:
     (tmp_path / ".x.part").write_bytes(whole[: len(whole) // 2])
     assert ledger.done() == {"a" * 64}
     assert len(ledger.facts()) == 1
+
+
+def test_shard_the_disk_has_spoilt_is_named_with_what_to_do(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.commit(result("a" * 64, 1))
+    (shard,) = tmp_path.glob("*.arrow")
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"a\.arrow cannot be read .* remove that file and run the same"):
+        ledger.facts()
 
 
 def test_file_without_clips_leaves_facts_and_empty_tables(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +20,7 @@ from pipeline.datasets.open_dataset import open_dataset
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.errors import UserError
 from pipeline.frames import store as store_module
-from pipeline.frames.store import REQUEST, write_store
+from pipeline.frames.store import REQUEST, DecodedVideo, _Journal, write_store
 
 pytestmark = pytest.mark.usefixtures("ray")
 
@@ -166,3 +167,15 @@ def test_corpus_without_a_readable_video_is_refused(dataset: Dataset, tmp_path: 
     gone = replace(dataset, root=tmp_path / "elsewhere")
     with pytest.raises(UserError, match="none of its 48 videos could be decoded"):
         write_store(gone, tmp_path / "store", 2, ignore, ignore)
+
+
+def test_frames_that_found_no_room_name_their_file(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    frames = np.zeros((64, 128, 128), np.uint8)
+    try:
+        with pytest.raises(OSError, match=r"frames\.bin"), _Journal(tmp_path) as journal:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, hard))
+            journal.note("a.mp4", DecodedVideo(frames, 25.0))
+            journal.commit()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
