@@ -186,11 +186,19 @@ def _leads_to_film(head: bytes) -> bool:
     return at > 0 and kind in _BOXES
 
 
+def _jpeg_scan(head: bytes) -> int:
+    """Where a JPEG's own picture begins: behind its segments, where cameras put previews side by side."""
+    at = 2
+    while head[at : at + 1] == b"\xff" and head[at + 1 : at + 2] != b"\xda":
+        at += 2 + max(2, int.from_bytes(head[at + 2 : at + 4], "big"))
+    return at
+
+
 def _by_signature(head: bytes) -> Content | None:
     if head.startswith(_PNG) and _moves(head):
         return Content("video", "an animated PNG")
-    if head.startswith(b"\xff\xd8\xff") and b"\xff\xd9\xff\xd8\xff" in head:  # one picture after another
-        return Content("video", "a motion JPEG stream")
+    if head.startswith(b"\xff\xd8\xff") and b"\xff\xd9\xff\xd8\xff" in head[_jpeg_scan(head) :]:
+        return Content("video", "a motion JPEG stream")  # one picture after another
     if head.startswith(b"\0\0\1\0") and head[4:5] > b"\0" and head[5:6] == b"\0":
         return Content("not_video", "an icon")  # a count of pictures, where MPEG-4 has its next start code
     tables: tuple[tuple[Kind, _Table], ...] = (

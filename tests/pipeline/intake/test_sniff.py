@@ -152,14 +152,16 @@ def test_video_behind_zeros_is_a_candidate(tmp_path: Path, container: str, codec
     assert sniff(bytes(900)).kind == "unknown"
 
 
-def test_motion_jpeg_without_its_suffix_is_a_candidate_and_a_picture_with_a_small_one_inside_is_not(
+def test_motion_jpeg_without_its_suffix_is_a_candidate_and_a_picture_with_small_ones_inside_is_not(
     tmp_path: Path,
 ) -> None:
     film = write_video(tmp_path / "x", "mjpeg", "mjpeg")
     assert sniff(film[:HEAD_SIZE]).kind == "video"
     picture = film[: film.index(b"\xff\xd9") + 2]
-    tag = b"\xff\xe1" + (2 + 6 + len(picture)).to_bytes(2, "big") + b"Exif\0\0" + picture
-    assert sniff(picture[:2] + tag + picture[2:]).name == "a JPEG image"
+    for previews in (picture, picture + picture):  # a camera may put two side by side
+        tag = b"\xff\xe1" + (2 + 6 + len(previews)).to_bytes(2, "big") + b"Exif\0\0" + previews
+        assert sniff(picture[:2] + tag + picture[2:]).name == "a JPEG image"
+        assert sniff((picture[:2] + tag + picture[2:]) * 2).name == "a motion JPEG stream"
 
 
 def test_animated_png_is_a_candidate_and_an_animated_webp_says_what_it_is(tmp_path: Path) -> None:
