@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -199,7 +200,19 @@ def left_sealed(case: CaseFolder) -> Iterator[None]:
 
 
 def hold(case: CaseFolder, *folders: Path) -> None:
-    """Make private folders, and note who works on the case."""
+    """Make private folders, and note who works on the case.
+
+    Raises UserError when the case is write-protected: root could write all the same, and whoever may not
+    write into one of its folders would find out half-way.
+    """
+    there = [case.root, *case.root.iterdir()] if case.root.is_dir() else []
+    for entry in there:
+        found = entry.lstat().st_mode
+        if stat.S_ISDIR(found) and not found & stat.S_IWUSR:
+            raise UserError(
+                f"{entry} is write-protected and nothing was changed: if the case is to be changed, allow "
+                f"it with chmod -R u+w {case.root} and run this again."
+            )
     for folder in (case.root, case.work, *folders):
         make_private_folder(folder)
     write_atomically(case.holder, str(os.getpid()).encode())

@@ -34,13 +34,14 @@ _UNESCAPES: Final = {written: plain for plain, written in _ESCAPES.items()}
 def make_private_folder(path: Path) -> None:
     """Create ``path`` (and its parents) for the owner only, or take it over when it is a folder already.
 
-    The case holds biometric data, so a folder that others may enter is narrowed to 0700.
+    The case holds biometric data, so of a folder that others may enter their rights are taken away. The
+    owner's stay as they are: one who took his own right to write protects what lies in it.
 
     Raises UserError when it is no folder, belongs to another user or cannot be made.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.chmod(0o700)
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
     except FileExistsError:
         raise UserError(f"{path} is a file, not a folder; give another folder.") from None
     except OSError as error:

@@ -143,6 +143,14 @@ def test_files_and_folders_are_for_the_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a/b/file").stat().st_mode) == 0o600
 
 
+def test_private_folder_takes_rights_of_others_and_gives_the_owner_none_back(tmp_path: Path) -> None:
+    protected = tmp_path / "protected"
+    protected.mkdir()
+    protected.chmod(0o555)
+    make_private_folder(protected)
+    assert stat.S_IMODE(protected.stat().st_mode) == 0o500
+
+
 def test_private_folder_where_a_file_stands(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for name in ("file", "file/below"):

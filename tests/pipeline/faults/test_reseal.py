@@ -72,6 +72,24 @@ def test_killed_command_is_finished_by_the_next(
         assert len(pl.read_parquet(copied / "visuals")) == 0
 
 
+@pytest.mark.parametrize("protected", [".", "embeddings"])
+@pytest.mark.parametrize("command", ["report", "purge"])
+def test_write_protected_case_is_left_as_it_is(
+    copied: Path, capsys: pytest.CaptureFixture[str], command: str, protected: str
+) -> None:
+    folder = copied / protected
+    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
+    folder.chmod(0o555)
+    assert run(command, copied) == 2
+    assert folder.stat().st_mode & 0o777 == 0o555
+    said = capsys.readouterr().err
+    assert f"driverprint: {folder} is write-protected" in said
+    assert f"chmod -R u+w {copied}" in said
+    assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
+    folder.chmod(0o755)
+    assert run(command, copied) == 0
+
+
 def test_interrupted_report_does_not_stand_in_the_way_of_a_purge(undisturbed: Finished, copied: Path) -> None:
     kill("report", copied, ".work/report/SHA256SUMS")
     assert run("purge", copied) == 0
