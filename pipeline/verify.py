@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import schemas
-from pipeline.audit import check_audit
+from pipeline.audit import AUDIT_NAME, check_audit
 from pipeline.case_folder import MARKER, WORK, CaseFolder
 from pipeline.custody import SUMS_NAME, check_sums, read_sums
 from pipeline.digest import result_digest
@@ -18,7 +18,7 @@ from pipeline.errors import UserError
 from pipeline.purge import read_purge
 from pipeline.reseal import check_half_done, interrupted
 from pipeline.run_record import count_rows
-from pipeline.tables import read_table
+from pipeline.tables import read_table, table_path
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,24 @@ def verify_case(case: CaseFolder) -> Verdict:
     half_done = check_half_done(case)
     if half_done is not None:
         return Verdict(None, (*half_done, again))
-    problems = check_sums(case.root, leaving_out=WORK) + check_audit(case.root)
+    problems = check_sums(case.root, leaving_out=WORK)
+    problems += [_older(AUDIT_NAME)] if _never_there(case, AUDIT_NAME) else check_audit(case.root)
     if command is not None:
         problems.append(again)
     return _check_content(case, problems)
+
+
+def _never_there(case: CaseFolder, name: str) -> bool:
+    """Whether a file is missing that the checksums do not know of either: no one removed it alone."""
+    return not os.path.lexists(case.root / name) and os.fsencode(name) not in read_sums(case.root)
+
+
+def _older(name: str) -> str:
+    return (
+        f"{name} is missing and was not there when the case was sealed, which may have been by an older "
+        "version of driverprint: use that version (run.json names it), or analyse the evidence again into a "
+        "new folder"
+    )
 
 
 def _check_content(case: CaseFolder, problems: list[str]) -> Verdict:
@@ -68,7 +82,9 @@ def _check_content(case: CaseFolder, problems: list[str]) -> Verdict:
         try:
             tables[name] = read_table(case.root, name)
         except (OSError, pa.ArrowException) as error:
-            problems.append(f"table {name} cannot be read: {error}")
+            file = str(table_path(case.root, name).relative_to(case.root))
+            missing = _never_there(case, file)
+            problems.append(_older(file) if missing else f"table {name} cannot be read: {error}")
     if len(tables) < len(schemas.TABLES):
         return Verdict(None, tuple(problems))
     problems += _reconcile(record, tables, removed)

@@ -46,7 +46,7 @@ def report_command(
         verdict = verify_case(folder)
         others = [problem for problem in verdict.problems if REPORT not in problem]
         if others:
-            raise UserError(f"{case} does not verify ({others[0]}): no report is built on altered tables.")
+            raise UserError(f"{case} does not verify ({others[0]}): no report is built on what does not.")
         if json:
             print(figures_json(folder.root, redact=redact is not None))
             return

@@ -42,7 +42,7 @@ def purge_command(
         problems = verify_case(folder).problems
         if problems:
             raise UserError(
-                f"{case} does not verify ({problems[0]}): what is altered is not purged, or no one could "
+                f"{case} does not verify ({problems[0]}): what does not is not purged, or no one could "
                 "tell what it was."
             )
         if not is_purged(folder.root):

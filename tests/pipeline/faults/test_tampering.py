@@ -33,6 +33,35 @@ def test_record_replaced_by_another_is_found(
         assert "run.json" in said
 
 
+@pytest.mark.parametrize("name", ["audit.jsonl", "calibration.parquet"])
+def test_case_of_an_older_version_is_not_called_altered(
+    copied: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Versions before had no such file, so the checksums of their cases do not tell of it."""
+    (copied / name).unlink()
+    sums = copied / "SHA256SUMS"
+    lines = sums.read_bytes().splitlines(keepends=True)
+    sums.write_bytes(b"".join(line for line in lines if not line.endswith(name.encode() + b"\n")))
+    for words in (("verify", copied), ("report", copied), ("purge", copied, "--biometrics")):
+        code, said = run(capsys, *words)
+        assert code == (1 if words[0] == "verify" else 2)
+        assert f"{name} is missing and was not there when the case was sealed" in said
+        assert "older version of driverprint" in said
+        assert "analyse the evidence again into a new folder" in said
+        assert "altered" not in said
+
+
+@pytest.mark.parametrize("name", ["audit.jsonl", "calibration.parquet"])
+def test_file_that_was_removed_is_not_put_down_to_an_older_version(
+    copied: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (copied / name).unlink()
+    code, said = run(capsys, "verify", copied)
+    assert code == 1
+    assert f"{name} is missing." in said
+    assert "older version" not in said
+
+
 def test_record_that_was_removed_is_found(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (copied / "run.json").unlink()
     code, said = run(capsys, "verify", copied)
