@@ -17,7 +17,15 @@ import typer
 from model.metadata import ModelMetadata
 from pipeline import schemas
 from pipeline.audit import Audit
-from pipeline.case_folder import CaseFolder, left_sealed, locked, prepare_case, seal, start_again
+from pipeline.case_folder import (
+    CaseFolder,
+    clear_work,
+    left_sealed,
+    locked,
+    prepare_case,
+    seal,
+    start_again,
+)
 from pipeline.casefile import missing_members
 from pipeline.cli.case_record import case_record
 from pipeline.cli.exit_codes import Exit
@@ -81,7 +89,12 @@ def analyze(request: Request, *, fresh: bool, rehash: bool = False) -> Exit:
         continued = prepare_case(case, plan, fresh=fresh)
         # The log of a fresh start is written aside until there is something to put in the old case's place.
         with left_sealed(case), Audit(case.work if fresh else case.root, tool_version()) as audit:
-            found = _take_in(request, audit)
+            try:
+                found = _take_in(request, audit)
+            except UserError:
+                if not (continued or fresh):
+                    clear_work(case)  # nothing was begun that the corrected command could continue
+                raise
             if fresh:
                 start_again(case, plan)
             conflicts = find_conflicts(found)

@@ -43,6 +43,20 @@ def test_folder_without_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "no video" in said
 
 
+def test_folder_mistyped_at_first_does_not_ask_for_a_fresh_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("empty", "letters"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "letters" / "a.txt").write_text("dear sir", encoding="utf-8")
+    for name in ("empty", "letters", "empty"):
+        code, said = run(capsys, "analyze", tmp_path / name, "-o", tmp_path / "case")
+        assert code == 2
+        assert "--fresh" not in said
+        assert "name a folder that holds videos" in said
+        assert {entry.name for entry in (tmp_path / "case").iterdir()} == {"audit.jsonl"}  # what was tried
+
+
 def test_output_folder_that_is_not_a_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "evidence").mkdir()
     (tmp_path / "mine").mkdir()
