@@ -89,7 +89,7 @@ def _decode_file(path: str, request: DecodeRequest, limits: Limits, sink: Sink) 
             try:
                 run.take(frames)
             except CropOutsideError as error:
-                raise RefusedError("bad_crop", f"The {error}.", facts) from error
+                raise RefusedError("bad_crop", f"The {error}; correct it in the case file.", facts) from error
             except RefusedError as refusal:
                 if run.decoded < 2:
                     raise RefusedError(refusal.code, refusal.sentence, facts) from refusal
