@@ -16,6 +16,7 @@ from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest
 from pipeline.errors import UserError
 from pipeline.intake.reading import read_through
+from pipeline.intake.sniff import sniff
 from pipeline.names import printable
 
 
@@ -30,7 +31,14 @@ def inspect_command(
         )
     if not file.is_file():
         raise UserError(f"{file} is not a file: name one video.")
-    evidence_id = read_through(file).sha256
+    read = read_through(file)
+    content = sniff(read.head)
+    if content.kind == "archive":
+        raise UserError(
+            f"{file} is an archive ({content.name}), not one video: give analyze the folder it lies in, "
+            "which opens it, or says why not, and lists what it holds."
+        )
+    evidence_id = read.sha256
     with GuardedDecoder() as decoder:
         outcome = decoder.decode(file.resolve(), DecodeRequest())
     for line in _lines(file, evidence_id, outcome, clip_length):

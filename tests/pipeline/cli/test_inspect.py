@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,19 @@ def test_inspect_follows_links_no_more_than_analyze_does(
     assert "link.mp4 is a link" in seen.err
     assert "name the file it leads to" in seen.err
     assert not seen.out, "it was decoded first"
+
+
+def test_archive_is_called_one_and_left_to_analyze(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "parcel.zip", "w") as parcel:
+        parcel.writestr("a.txt", "dear sir")
+    with pytest.raises(SystemExit) as left:
+        main(["inspect", str(tmp_path / "parcel.zip")])
+    seen = capsys.readouterr()
+    assert left.value.code == 2
+    assert "parcel.zip is an archive (zip), not one video: give analyze the folder it lies in" in seen.err
+    assert not seen.out
 
 
 def test_facts_are_written_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
