@@ -175,7 +175,9 @@ def _check_path(source: Path, where: str, path: str) -> None:
     parts = path.split("/")
     if path.startswith("/") or any(part in ("", ".", "..") for part in parts):
         _refuse(
-            source, where, f'"{printable(path)}" must be relative to the evidence folder, without . and ..'
+            source,
+            where,
+            f'"{printable(path)}" must be relative to the evidence folder, without "." and ".." in it',
         )
     try:
         raw_name(path.split(MEMBER, 1)[0])

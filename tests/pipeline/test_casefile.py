@@ -88,7 +88,7 @@ def test_case_file_may_lie_elsewhere_and_begin_with_a_byte_order_mark(folder: Pa
         ('[[file]]\nidentity = "x"', ("[[file]] entry 1", "path")),
         ('[[file]]\npath = "phone/cal.mp4"', ("phone/cal.mp4", "near it lies call.mp4")),
         ('[[file]]\npath = "/etc/passwd"', ("/etc/passwd", "relative")),
-        ('[[file]]\npath = "../x.mp4"', ("../x.mp4", "relative")),
+        ('[[file]]\npath = "../x.mp4"', ("../x.mp4", "relative", 'without "." and ".." in it')),
         ("[[file]]\npath = 'phone\\call.mp4'", ("single backslash", "write /")),
         ('[[file]]\npath = "a\\u0000b"', ("entry 1 path", "NUL")),
         ('[[file]]\npath = "phone/call.mp4"\ncrop = [1, 2, 3]', ("crop", "[x, y, width, height]")),
