@@ -71,6 +71,10 @@ def _older(name: str) -> str:
 def _check_content(case: CaseFolder, problems: list[str]) -> Verdict:
     """What the case says of itself, behind the ``problems`` its checksums and its log have."""
     try:
+        case.record.read_bytes()
+    except OSError as error:  # of which the checksums' problems tell already, unless it just went away
+        return Verdict(None, tuple(problems) or (f"{MARKER} cannot be read ({error.strerror})",))
+    try:
         record = case.read_record()
         removed = read_purge(case.root)
     except UserError:

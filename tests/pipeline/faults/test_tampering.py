@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.cli.main import main
 from tests.pipeline.faults.conftest import Finished
+from tests.pipeline.faults.test_disk import as_nobody
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
@@ -67,6 +68,14 @@ def test_record_that_was_removed_is_found(copied: Path, capsys: pytest.CaptureFi
     code, said = run(capsys, "verify", copied)
     assert code == 1
     assert "run.json is missing" in said
+    assert said.count("does not hold") == 1, "it is not called no record of this tool as well"
+
+
+def test_record_that_cannot_be_read_is_not_called_another_tools(copied: Path) -> None:
+    (copied / "run.json").chmod(0)
+    checked = as_nobody("verify", copied)
+    assert checked.returncode == 1
+    assert checked.stderr == "does not hold: run.json cannot be read (Permission denied).\n"
 
 
 def test_finished_case_with_a_broken_record_is_refused_in_a_sentence(
