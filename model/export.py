@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 import warnings
 from collections.abc import Sequence
 from importlib import metadata as packages
@@ -142,6 +143,7 @@ def to_onnx(network: nn.Module, clip_length: int) -> onnx.ModelProto:
     # A batch of 2: with 1 the exporter would freeze the batch axis.
     example = torch.from_numpy(smooth_frames(2 * clip_length, seed=0))
     example = example.reshape(2, clip_length, FRAME_SIDE, FRAME_SIDE)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which nothing here uses
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         program = torch.onnx.export(

@@ -70,6 +70,7 @@ def test_trained_run_becomes_a_model_file(
     assert [int(row["step"]) for row in steps] == [1, 2, 3, 4]
     code, said = run(capsys, "export", tmp_path / "run", "-o", tmp_path / "model.onnx")
     assert code == 0, said
+    assert "torchvision" not in said
     metadata = read_metadata(tmp_path / "model.onnx")
     assert (metadata.model_name, metadata.clip_length, metadata.fps) == ("F5C FEAT_DIFF T=16", 16, 25.0)
     assert metadata.corpus == FrameStore(frames).corpus
