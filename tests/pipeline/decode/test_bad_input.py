@@ -223,7 +223,9 @@ def test_other_videos_of_a_file_are_said_beside_any_other_caveat(
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     part = decode(cut)
-    assert part.reason_code in ("truncated", "salvaged")
+    # What the cut leaves of the last pictures hangs on how this processor's x264 ordered them.
+    assert part.reason_code in ("truncated", "salvaged", "holes")
+    assert "its frames cover 1." in str(part.reason)
     assert "2 video tracks" in str(part.reason)
 
 
