@@ -225,7 +225,6 @@ def test_other_videos_of_a_file_are_said_beside_any_other_caveat(
     part = decode(cut)
     # What the cut leaves of the last pictures hangs on how this processor's x264 ordered them.
     assert part.reason_code in ("truncated", "salvaged", "holes")
-    assert "its frames cover 1." in str(part.reason)
     assert "2 video tracks" in str(part.reason)
 
 
