@@ -205,7 +205,9 @@ class Engine:
         threads = FILES_AT_WORK[options.provider]
         gpus = []
         if options.provider == "CUDAExecutionProvider":
-            gpus = gpu_embedders(options.model, options.provider, callers=threads * options.workers)
+            gpus = gpu_embedders(
+                options.model, options.model_id, options.provider, callers=threads * options.workers
+            )
         self._pool = ActorPool[Work](
             FileWorker,
             (options, gpus),

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.metadata import EMBEDDING_SIZE, model_id
+from model.metadata import EMBEDDING_SIZE
 from pipeline.embed import BATCH, EmbeddingSession, finite, same_model
 from pipeline.errors import UserError
 
@@ -91,10 +91,11 @@ class GpuEmbedder:
                 vectors = vectors[len(clips) :]
 
 
-def gpu_embedders(model: Path, provider: str, callers: int, share: float = 1.0) -> list[Any]:
+def gpu_embedders(model: Path, known_as: str, provider: str, callers: int, share: float = 1.0) -> list[Any]:
     """One `GpuEmbedder` for each GPU of the Ray session, on the node that has it.
 
-    ``callers``: how many may ask at once; ``share``: of a GPU that each takes.
+    ``known_as``: the model_id the run began with; ``callers``: how many may ask at once; ``share``: of a GPU
+    that each takes.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
@@ -108,7 +109,6 @@ def gpu_embedders(model: Path, provider: str, callers: int, share: float = 1.0) 
         for _ in range(int(node["Resources"].get("GPU", 0)))
     ]
     # None where Ray has not noticed the GPU that ONNX Runtime knows of.
-    known_as = model_id(model)
     return [remote.options(**options, **place).remote(model, provider, known_as) for place in places or [{}]]
 
 

@@ -190,7 +190,7 @@ def embed_videos(
     if options.provider == "CUDAExecutionProvider":
         share = 1 / len(options.models)
         for model_id, path in options.models.items():
-            gpus[model_id] = gpu_embedders(path, options.provider, threads * workers, share)
+            gpus[model_id] = gpu_embedders(path, model_id, options.provider, threads * workers, share)
     pool = ActorPool[ChunkWork](ClipWorker, (options, gpus), seats(workers, ray.nodes()), threads=threads)
     missing = run.missing(-(-len(paths) // options.chunk), list(options.models))
     deadly = []

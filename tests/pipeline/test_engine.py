@@ -110,7 +110,7 @@ def test_workers_that_leave_embedding_to_another_process_find_the_same(
     with ray_session(2, 128 << 20):
         import ray
 
-        gpus = gpu_embedders(shipped_model(), "CPUExecutionProvider", callers=8)
+        gpus = gpu_embedders(OPTIONS.model, OPTIONS.model_id, "CPUExecutionProvider", callers=8)
         worker: Any = ray.remote(FileWorker).options(max_concurrency=3).remote(OPTIONS, gpus)
         found = ray.get([worker.work.remote(work) for work in works])
         assert ray.get(worker.facts.remote()).provider == "CPUExecutionProvider"
@@ -167,7 +167,7 @@ def test_clips_of_others_at_a_gpu_are_none_the_worse_for_one_without_an_embeddin
         import ray
 
         options = small(model)
-        gpus = gpu_embedders(model, "CPUExecutionProvider", callers=8)
+        gpus = gpu_embedders(model, options.model_id, "CPUExecutionProvider", callers=8)
         worker: Any = ray.remote(FileWorker).options(max_concurrency=3).remote(options, gpus)
         found = ray.get([worker.work.remote(Work(path.stem, path, None)) for path in (black, bright)])
     assert [result.facts["status"] for result in found] == ["processed", "failed"]
@@ -192,7 +192,9 @@ def test_lost_and_busy_gpus_are_done_without_by_workers_old_and_new(
     with ray_session(2, 256 << 20):
         import ray
 
-        (lost,), (sound,) = (gpu_embedders(model, "CPUExecutionProvider", callers=2) for _ in range(2))
+        (lost,), (sound,) = (
+            gpu_embedders(model, model_id(model), "CPUExecutionProvider", callers=2) for _ in range(2)
+        )
         remote: Any = ray.remote(GpuEmbedder)
         busy = remote.options(num_gpus=1).remote(
             model, "CPUExecutionProvider", model_id(model)

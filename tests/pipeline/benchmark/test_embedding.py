@@ -89,7 +89,7 @@ def test_workers_that_leave_embedding_to_another_process_find_the_same(options: 
         ChunkWork(1, PATHS[4:], (key,)),
         ChunkWork(2, ("text.mp4",), (key,)),
     ]
-    gpus = {key: gpu_embedders(options.models[key], "CPUExecutionProvider", callers=2)}
+    gpus = {key: gpu_embedders(options.models[key], key, "CPUExecutionProvider", callers=2)}
     remote: Any = ray.remote(ClipWorker)
     far = remote.options(max_concurrency=2).remote(options, gpus)
     near = remote.remote(options, {})
