@@ -57,7 +57,7 @@ def benchmark_record(
     models: as of `fingerprint`. A video that one of them could not embed counts as failed.
     """
     videos = pl.DataFrame(run.read_videos())
-    failed = _failed(run, models[0])
+    failed = _failed(run, videos, models[0])
     finished = datetime.now(UTC)
     return {
         "tool": {"name": "driverprint", "version": tool_version()},
@@ -95,18 +95,18 @@ def _in_its_splits(whole: Dataset, chosen: Dataset) -> int:
     ).height
 
 
-def _failed(run: RunFolder, models: list[str]) -> pl.DataFrame:
+def _failed(run: RunFolder, videos: pl.DataFrame, models: list[str]) -> pl.DataFrame:
     """Videos that could not be decoded, then those that one of the models could not embed."""
-    videos = pl.DataFrame(run.read_videos())
-    unembedded = [row for model_id in models for row in run.without_embedding(model_id)]
+    unembedded = [row for model_id in models for row in run.without_embedding(model_id, videos)]
     return pl.concat([videos.filter(status="failed"), pl.DataFrame(unembedded, videos.schema)])
 
 
 def _altered(rerun: RunFolder, models: list[str]) -> dict[str, Any]:
     """Videos of the robustness rerun, and what could not be altered, decoded or embedded."""
-    failed = _failed(rerun, models)
+    videos = pl.DataFrame(rerun.read_videos())
+    failed = _failed(rerun, videos, models)
     return {
-        "videos": pl.DataFrame(rerun.read_videos())["path"].n_unique(),
+        "videos": videos["path"].n_unique(),
         "failed": failed.select("path", "alteration").n_unique(),
         "failures": failed.select("path", "alteration", "reason").head(PROBLEMS_KEPT).to_dicts(),
     }

@@ -160,14 +160,15 @@ class RunFolder:
         """All rows of one model's ``embeddings``."""
         return pq.read_table(self.root / "embeddings" / model_id, schema=self.embedding_columns)
 
-    def without_embedding(self, model_id: str) -> list[dict[str, Any]]:
-        """Decoded videos of which a finished model gave no finite embedding, as failed rows of ``videos``."""
+    def without_embedding(self, model_id: str, videos: pl.DataFrame) -> list[dict[str, Any]]:
+        """Of all rows of ``videos`` the decoded ones that a finished model gave nothing finite for, as failed."""
         keys = [name for name in ("path", "alteration") if name in self.embedding_columns.names]
         of_model = pq.read_table(
             self.root / "embeddings" / model_id, schema=self.embedding_columns, columns=keys
         )
-        decoded = pl.DataFrame(self.read_videos()).filter(status="processed")
-        lost = decoded.join(pl.DataFrame(of_model), on=keys, how="anti", maintain_order="left")
+        lost = videos.filter(status="processed").join(
+            pl.DataFrame(of_model), on=keys, how="anti", maintain_order="left"
+        )
         file = next(model["file"] for model in self.models() if model["model_id"] == model_id)
         reason = f"The model {file} gives an embedding of it that is not finite and cannot be compared."
         failed = {"status": "failed", "reason_code": NOT_FINITE, "reason": reason}
