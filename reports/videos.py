@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.similarity import unit_mean
+from model.similarity import similarity, unit_mean
 from reports.case import Case, Exhibit, Row
 from reports.pictures import Motion, Occlusion, Picture, motion, occlusion, picture
 
@@ -129,7 +129,7 @@ def _clip_scores(case: Case, evidence_id: str, template: NDArray[np.float64] | N
     usable = {clip["clip_id"] for clip in case.clips.get(evidence_id, []) if clip["usable"]}
     found = case.clip_embeddings(evidence_id)
     return {
-        clip_id: -float(np.linalg.norm(vector.astype(np.float64) - template))
+        clip_id: similarity(vector.astype(np.float64), template)
         for clip_id, vector in found.items()
         if clip_id in usable
     }
