@@ -70,6 +70,11 @@ def printable(text: str) -> str:
     )
 
 
+def caseless(text: str) -> str:
+    """What spellings that differ in case, width or Unicode form alone have in common."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
 def has_video_suffix(path: str) -> bool:
     """Whether a label's name ends as a video's would."""
     return PurePosixPath(path).suffix.lower() in _VIDEO_SUFFIXES

@@ -12,6 +12,8 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
+from pipeline.names import caseless
+
 # Unicode general categories without a visible glyph of their own: control, format (bidi controls,
 # zero-width joiners), surrogate, private use, unassigned, line and paragraph separators.
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -39,8 +41,7 @@ def spelt_alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Names that differ in capitals, width, spaces, hyphens or what is not seen alone."""
     found: dict[str, set[str]] = defaultdict(set)
     for each in names:
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", each).casefold())
-        seen = "".join(c for c in folded if not _is_hidden(c))
+        seen = "".join(c for c in caseless(each) if not _is_hidden(c))
         found[" ".join(re.split(r"[\s_.-]+", seen)).strip()].add(each)
     return tuple(tuple(sorted(alike)) for _, alike in sorted(found.items()) if len(alike) > 1)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from pipeline.names import first_of
+from pipeline.names import caseless, first_of
 
 ORIGINAL: Final = "original"  # generator of a real recording, as in model.protocol
 SPLITS: Final = ("train", "validation", "test")
@@ -148,7 +147,7 @@ def names_alike(file: str, labels: pl.DataFrame) -> list[DatasetProblem]:
 
 def _form(name: str) -> str:
     """What all spellings of a name have in common: `1019` and `1019.0`, which a missing value makes of it."""
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    plain = caseless(name)
     number = re.fullmatch(r"0*([0-9]+?)(\.0+)?", plain)
     return number[1] if number else plain
 
