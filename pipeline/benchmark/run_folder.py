@@ -161,7 +161,7 @@ class RunFolder:
         return pq.read_table(self.root / "embeddings" / model_id, schema=self.embedding_columns)
 
     def without_embedding(self, model_id: str, videos: pl.DataFrame) -> list[dict[str, Any]]:
-        """Of all rows of ``videos`` the decoded ones that a finished model gave nothing finite for, as failed."""
+        """Of the rows of ``videos`` the decoded ones without a finite embedding by a model, as failed."""
         keys = [name for name in ("path", "alteration") if name in self.embedding_columns.names]
         of_model = pq.read_table(
             self.root / "embeddings" / model_id, schema=self.embedding_columns, columns=keys
