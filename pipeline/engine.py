@@ -1,8 +1,10 @@
 """Streaming files through workers: Ray actors, bounded work in flight, nothing lost.
 
-A worker takes a file from its bytes to its embeddings: its guarded child decodes one file while its own
-process cuts and embeds the one before, so that whichever costs more gets the cores. Pixels stay in the
-worker; only where GPUs embed do they pass through Ray's object store, a piece at a time. The driver sees
+A worker takes a file from its bytes to its embeddings: its guarded child decodes, then its own process cuts
+and embeds. On a CPU it does this one file at a time: with a worker a core all cores are busy, some decoding,
+some embedding, and no two of a worker's processes take turns on one core and in its cache (5 % slower,
+tests/benchmarks/end_to_end.py). Pixels stay in the worker; only where GPUs embed do they pass through Ray's
+object store, a piece at a time, and the child decodes the next file meanwhile. The driver sees
 small rows and commits one shard per file. Errors are rows, whatever raised them, unless they would meet
 every file: only the death of a worker process is retried, once, because that may be the machine's fault and
 not the file's (`pipeline.actors`).
@@ -34,8 +36,8 @@ from pipeline.seats import seats
 
 WORKER_DIED: Final = "worker_died"
 PROCESSING_FAILED: Final = "processing_failed"
-#: Files a worker works at: one decoded by the child, one cut and embedded, one whose clips are at the GPU.
-FILES_AT_WORK: Final = {"CPUExecutionProvider": 2, "CUDAExecutionProvider": 3}
+#: Files a worker works at. With GPUs: one decoded by the child, one cut, one whose clips are at the GPU.
+FILES_AT_WORK: Final = {"CPUExecutionProvider": 1, "CUDAExecutionProvider": 3}
 
 
 @dataclass(frozen=True)
