@@ -163,18 +163,10 @@ class ActorPool(Generic[Item]):
     def _take(self, ready: Any) -> list[tuple[Item, Any]]:
         import ray
 
-        gone = (
-            ray.exceptions.RayActorError,
-            ray.exceptions.ActorUnschedulableError,
-            ray.exceptions.ObjectLostError,
-            ray.exceptions.OutOfMemoryError,
-            ray.exceptions.WorkerCrashedError,
-            ray.exceptions.NodeDiedError,
-        )
         greeted = self._greetings.pop(ready, None)
         try:
             answer = ray.get(ready)
-        except gone as error:
+        except losses() as error:
             if greeted:
                 self._no_greeting(greeted, error)
             else:
@@ -259,6 +251,20 @@ class ActorPool(Generic[Item]):
                 f"No worker could be started for {ABSENT_SECONDS:.0f} s: see that the machines are up and "
                 "free, and run the same command again, what is done is kept."
             )
+
+
+def losses() -> tuple[type[Exception], ...]:
+    """What Ray raises where an actor, its node or its answer is gone, whatever took it."""
+    from ray import exceptions
+
+    return (
+        exceptions.RayActorError,
+        exceptions.ActorUnschedulableError,
+        exceptions.ObjectLostError,
+        exceptions.OutOfMemoryError,
+        exceptions.WorkerCrashedError,
+        exceptions.NodeDiedError,
+    )
 
 
 def _introduce(actor: Any) -> tuple[Place, Any]:

@@ -8,17 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from pipeline.actors import ABSENT_SECONDS, LOOK_SECONDS
+from pipeline.actors import ABSENT_SECONDS, LOOK_SECONDS, WorkerDied, losses
 
 #: Items on their way for each actor: one in work, one waiting, one finished out of turn.
 IN_FLIGHT: Final = 3
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class WorkerDied:
-    """An item that killed the process that held it twice, the second time alone."""
 
 
 @dataclass
@@ -66,7 +61,7 @@ class OrderedActors(Generic[Item]):
             first = flights[0]
             try:
                 result = ray.get(first.call)
-            except ray.exceptions.RayActorError:
+            except losses():
                 self._settle(flights)
                 result = self._again(first)
             flights.popleft()
@@ -93,7 +88,7 @@ class OrderedActors(Generic[Item]):
         self._wait_for_restart(flight.actor)
         try:
             return ray.get(self._actors[flight.actor].work.remote(flight.item))
-        except ray.exceptions.RayActorError:
+        except losses():
             return WorkerDied()
 
     def _wait_for_restart(self, actor: int) -> None:

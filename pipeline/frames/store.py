@@ -28,13 +28,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from model.frame_store import FRAME_BYTES, VIDEOS, FrameStore
+from pipeline.actors import WorkerDied
 from pipeline.custody import UNFINISHED_PREFIX, make_private_folder, write_atomically
 from pipeline.datasets.label import Dataset
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.session import decoder_version
 from pipeline.decode.types import DecodeFailure, DecodeRequest
 from pipeline.errors import UserError
-from pipeline.frames.ordered import OrderedActors, WorkerDied
+from pipeline.frames.ordered import OrderedActors
 
 #: Frames written between two journal entries; a kill costs at most this much work.
 COMMIT_BYTES: Final = 64 * 2**20

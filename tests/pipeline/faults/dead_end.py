@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import struct
 import subprocess
 import sys
@@ -30,13 +31,21 @@ def main(command: list[str]) -> int:
         print(error, file=sys.stderr)
         return 77
     packets: list[bytes] = []
+    ended = threading.Event()
 
     def count() -> None:
         while True:
-            packets.append(os.read(way_out, 65536))
+            last = ended.is_set()
+            if select.select([way_out], [], [], 0.1)[0]:
+                packets.append(os.read(way_out, 65536))
+            elif last:
+                return
 
-    threading.Thread(target=count, daemon=True).start()
+    counter = threading.Thread(target=count)
+    counter.start()
     code = subprocess.run(command, check=False).returncode
+    ended.set()
+    counter.join()
     print(f"packets: {len(packets)}", *(packet[:24].hex() for packet in packets[:5]), file=sys.stderr)
     return code
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.frames.ordered import OrderedActors, WorkerDied
+from pipeline.actors import WorkerDied
+from pipeline.frames.ordered import OrderedActors
 
 pytestmark = pytest.mark.usefixtures("ray")
 
