@@ -17,15 +17,8 @@ import typer
 from model.metadata import ModelMetadata
 from pipeline import schemas
 from pipeline.audit import Audit
-from pipeline.case_folder import (
-    CaseFolder,
-    clear_work,
-    left_sealed,
-    locked,
-    prepare_case,
-    seal,
-    start_again,
-)
+from pipeline.case_folder import CaseFolder, clear_work, left_sealed, locked, seal
+from pipeline.case_start import prepare_case, start_again
 from pipeline.casefile import missing_members
 from pipeline.cli.case_record import case_record
 from pipeline.cli.exit_codes import Exit

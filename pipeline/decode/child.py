@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from pipeline.decode.confine import arm_cpu, confine
 from pipeline.decode.container import RefusedError
+from pipeline.decode.passage import Sink
 from pipeline.decode.reencode import reencode
-from pipeline.decode.session import Sink, decode_file, probe_file
+from pipeline.decode.session import decode_file, probe_file
 from pipeline.decode.types import SIDE, DecodeRequest, Encoding, Limits
 from pipeline.decode.wire import BrokenWireError, read_message, send
 

@@ -200,3 +200,13 @@ def decord_frames(descriptor: int, tally: Tally) -> Iterator[SourceFrame]:
             yield SourceFrame(frame, float(times[index]), False, False)
     except (decord.DECORDError, RuntimeError, StopIteration) as error:
         raise RefusedError("unreadable", "decord gave the file up.") from error
+
+
+def decoder_version(name: str) -> str:
+    """Version of the decoding package and of the libavcodec inside it."""
+    if name == "decord":
+        import decord
+
+        return str(decord.__version__)
+    codec = ".".join(str(part) for part in av.library_versions["libavcodec"])
+    return f"{av.__version__} (libavcodec {codec})"

@@ -32,7 +32,7 @@ from pipeline.actors import WorkerDied
 from pipeline.custody import UNFINISHED_PREFIX, make_private_folder, write_atomically
 from pipeline.datasets.label import Dataset
 from pipeline.decode.guard import GuardedDecoder
-from pipeline.decode.session import decoder_version
+from pipeline.decode.sources import decoder_version
 from pipeline.decode.types import DecodeFailure, DecodeRequest
 from pipeline.errors import UserError
 from pipeline.frames.ordered import OrderedActors

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.case_folder import CaseFolder, prepare_case
+from pipeline.case_folder import CaseFolder
+from pipeline.case_start import prepare_case
 from pipeline.cli.request import plan_of, read_request
 from pipeline.ledger import Ledger
 from tests.pipeline.faults.conftest import Finished, assert_holds, driverprint
