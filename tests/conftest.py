@@ -14,6 +14,15 @@ settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 
 
+#: Begun first, because two processes share the files: a long one begun last is waited for by one core alone.
+LONGEST = ("soak", "test_in_browser.py", "test_analyze.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first."""
+    items.sort(key=lambda item: not any(name in item.path.parts for name in LONGEST))
+
+
 @pytest.fixture(scope="session")
 def footage() -> Path:
     """Folder with real footage; a test asks `need(footage, name)` for the file it wants."""
