@@ -89,10 +89,8 @@ class FileWorker:
             RemoteSession(gpus) if gpus else EmbeddingSession(options.model, options.provider, threads=1)
         )
         self._piece = PIECE if gpus else BATCH[self._session.provider]  # clips
-        self._decoding = threading.Lock()
-        self._cutting = threading.Lock()
-        # Embedding here takes the core that cutting needs; embedding elsewhere is waiting.
-        self._embedding = threading.Lock() if gpus else self._cutting
+        # Where GPUs embed several files are at work, and each step has one of them at a time.
+        self._decoding, self._cutting, self._embedding = threading.Lock(), threading.Lock(), threading.Lock()
 
     def facts(self) -> WorkerFacts:
         """What this process runs with; starts the decoding child. Raises UserError as `same_model`."""
@@ -100,7 +98,7 @@ class FileWorker:
         return WorkerFacts(self._session.provider, self._decoder.in_force)
 
     def work(self, work: Work) -> FileResult:
-        """Everything one file yields; called by several threads at once."""
+        """Everything one file yields; called by `FILES_AT_WORK` threads at once."""
         options = self._options
         facts = None
         try:
