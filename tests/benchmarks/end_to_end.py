@@ -1,7 +1,7 @@
 """Videos a second from files to embeddings: what `driverprint analyze` does, against its bound and others.
 
 Run: python -m tests.benchmarks.end_to_end [VIDEOS] [RUNS] [MODEL]. By default 500 simulated videos of 4 s,
-5 runs, and the paper's network, untrained (25 minutes on two idle cores). All ways run the same
+5 runs, and the paper's network, untrained (30 minutes on two idle cores). All ways run the same
 network. Daft is optional: `.venv/bin/uv pip install --no-deps daft` (it declares an older pyarrow than ours,
 but runs with it).
 

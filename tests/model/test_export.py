@@ -23,7 +23,7 @@ from model.export import (
 )
 from model.layers.f5c import F5C
 from model.layers.temporal_head import TemporalHead
-from model.metadata import read_metadata
+from model.metadata import UNTRAINED, read_metadata
 from model.network import DriverNetwork, f5c_network
 from model.ship_untrained import SEED, ship_untrained
 from model.shipped import shipped_model
@@ -36,19 +36,24 @@ def untrained() -> nn.Module:
 
 
 def test_export_equals_torch_on_real_frames(real_frames: npt.NDArray[np.uint8], tmp_path: Path) -> None:
-    ship_untrained(tmp_path / "m.onnx")
-    exported, length = (tmp_path / "m.onnx").read_bytes(), read_metadata(tmp_path / "m.onnx").clip_length
-    assert length == 64
-    assert 0 < parity(untrained(), exported, real_frames, length).max() < PARITY_LIMIT
+    out = tmp_path / "m.onnx"
+    ship_untrained(out)
+    metadata = read_metadata(out)
+    assert (metadata.clip_length, metadata.validated_for) == (64, UNTRAINED)
+    assert metadata.weights_sha256 == weights_sha256(untrained())
+    assert 0 < parity(untrained(), out.read_bytes(), real_frames, 64).max() < PARITY_LIMIT
 
 
 def test_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
     template = dataclasses.replace(read_metadata(shipped_model()), clip_length=8)
     for name in ("a.onnx", "b.onnx"):
         written = export(untrained(), template, tmp_path / name, smooth_frames(20, seed=0))
+        assert 0 < written.parity_max_difference < PARITY_LIMIT
         assert written.weights_sha256 == weights_sha256(untrained())
         assert read_metadata(tmp_path / name) == written
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+    if read_metadata(shipped_model()).validated_for == UNTRAINED:
+        assert read_metadata(shipped_model()).weights_sha256 == weights_sha256(untrained())
 
 
 def test_exported_file_tells_nothing_of_the_exporting_machine() -> None:
