@@ -2,9 +2,9 @@
 
 - ours: `Engine`, its guard, quality measures, pictures and a commit (fsync) a file. No occlusion tests,
   as for bulk.
-- plain: decord, torch eager with F5C as the paper's text has it, a list, in a process of its own. No guard,
-  no quality measures, no pictures, nothing written. A third of its time goes to memory that glibc gives back
-  and takes again, so it is also measured without that.
+- plain: decord, torch eager with F5C as the paper's text has it, a list. No guard, no quality measures, no
+  pictures, nothing written. A third of its time goes to memory that glibc gives back and takes again, so it
+  is also measured without that.
 - ray data, daft: the same decoder, measures, pictures, session and commits as ours, in two stages.
 """
 
@@ -14,21 +14,23 @@ import functools
 import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from model.metadata import ModelMetadata, model_id, read_metadata
+from model.metadata import model_id, read_metadata
 from model.system import parse_system
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeRequest
-from pipeline.embed import EmbeddingSession
-from pipeline.engine import Engine, Work, cut_file, with_embeddings
+from pipeline.embed import EmbeddingSession, best_provider
+from pipeline.engine import Engine, EngineOptions, Work, cut_file, with_embeddings
 from pipeline.ledger import FileResult, Ledger
+from pipeline.machine import object_store_bytes, worker_count
+from pipeline.ray_session import ray_session
 
 BATCH = 4  # videos Daft hands to a stage at a time; with its default a stage gets them all at once
 
@@ -77,8 +79,19 @@ def commits(ledger: Ledger, results: Iterable[FileResult]) -> list[float]:
     return times
 
 
-def ours(engine: Engine, ledger: Ledger) -> Way:
+@contextmanager
+def ours(model: Path, ledger: Ledger) -> Iterator[Way]:
     """The engine as `analyze` runs it."""
+    metadata = read_metadata(model)
+    options = EngineOptions(
+        model=model,
+        model_id=model_id(model),
+        clip_length=metadata.clip_length,
+        stride=metadata.clip_length,
+        fps=metadata.fps,
+        provider=best_provider(),
+        workers=worker_count(),
+    )
 
     def run(videos: Sequence[Path]) -> list[float]:
         times: list[float] = []
@@ -86,10 +99,13 @@ def ours(engine: Engine, ledger: Ledger) -> Way:
         engine.run(works, lambda result: times.extend(commits(ledger, [result])))
         return times
 
-    return run
+    with ray_session(worker_count(), object_store_bytes()):
+        engine = Engine(options)
+        yield run
 
 
-def plain_script(model: Path, videos: Sequence[Path], *, keep_memory: bool) -> list[float]:
+@contextmanager
+def plain(model: Path, _ledger: Ledger, *, keep_memory: bool = False) -> Iterator[Way]:
     """What one writes first: decord, torch eager with all cores, a list.
 
     ``keep_memory``: with glibc told to reuse freed blocks, which one does not write first.
@@ -109,8 +125,9 @@ def plain_script(model: Path, videos: Sequence[Path], *, keep_memory: bool) -> l
     network.eval()
     gray = torch.tensor([0.299, 0.587, 0.114])
     length = metadata.clip_length
-    found, times = [], []
-    with torch.inference_mode():
+
+    def run(videos: Sequence[Path]) -> list[float]:
+        found, times = [], []
         for path in videos:
             reader = decord.VideoReader(str(path))
             pictures = torch.from_numpy(reader.get_batch(range(len(reader))).asnumpy()).float() @ gray
@@ -120,26 +137,20 @@ def plain_script(model: Path, videos: Sequence[Path], *, keep_memory: bool) -> l
             clips = torch.stack([frames[start : start + length] for start in starts])
             found.append(network(clips).numpy())
             times.append(time.perf_counter())
-    return times
+        return times
+
+    with torch.inference_mode():
+        yield run
 
 
-def plain(model: Path, *, keep_memory: bool) -> Way:
-    """The plain script in a process of its own, as scripts are; clocks of two processes are the same."""
-    script = functools.partial(plain_script, model, keep_memory=keep_memory)
-
-    def run(videos: Sequence[Path]) -> list[float]:
-        with ProcessPoolExecutor(1, get_context("spawn")) as own:
-            return own.submit(script, videos).result()
-
-    return run
-
-
-def ray_data(model: Path, metadata: ModelMetadata, workers: int, ledger: Ledger) -> Way:
+@contextmanager
+def ray_data(model: Path, ledger: Ledger) -> Iterator[Way]:
     """Two stages of actors, streamed; the shares of a core let all of them run at once."""
     import ray.data
 
+    metadata = read_metadata(model)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    pool = ray.data.ActorPoolStrategy(size=workers)
+    pool = ray.data.ActorPoolStrategy(size=worker_count())
 
     def run(videos: Sequence[Path]) -> list[float]:
         settings = (metadata.clip_length, metadata.fps)
@@ -148,14 +159,17 @@ def ray_data(model: Path, metadata: ModelMetadata, workers: int, ledger: Ledger)
         done = clips.map(EmbedStage, fn_constructor_args=(model,), compute=pool, num_cpus=0.25)
         return commits(ledger, (pickle.loads(row["result"]) for row in done.iter_rows()))
 
-    return run
+    with ray_session(worker_count(), object_store_bytes()):
+        yield run
 
 
-def daft_pipeline(model: Path, metadata: ModelMetadata, workers: int, ledger: Ledger) -> Way:
+@contextmanager
+def daft_pipeline(model: Path, ledger: Ledger) -> Iterator[Way]:
     """Two classes of Daft's own runner, as many of each as there are cores."""
     import daft
 
-    daft.set_runner_native()  # beside a Ray session it would take Ray's cluster for its own
+    metadata, workers = read_metadata(model), worker_count()
+    daft.set_runner_native()
     anything = daft.DataType.python()
 
     @daft.cls(max_concurrency=workers, use_process=True)
@@ -184,15 +198,13 @@ def daft_pipeline(model: Path, metadata: ModelMetadata, workers: int, ledger: Le
         done = clips.select(Embed().embeddings(clips["clips"]).alias("done"))  # type: ignore[attr-defined]
         return commits(ledger, (pickle.loads(row["done"]["result"]) for row in done.iter_rows()))
 
-    return run
+    yield run
 
 
-def others(model: Path, metadata: ModelMetadata, workers: int, ledger: Ledger) -> Iterator[tuple[str, Way]]:
-    """The ways that can be taken here; says what is missing for the others."""
-    yield "plain", plain(model, keep_memory=False)
-    yield "plain, memory kept", plain(model, keep_memory=True)
-    yield "ray data", ray_data(model, metadata, workers, ledger)
-    try:
-        yield "daft", daft_pipeline(model, metadata, workers, ledger)
-    except ImportError:
-        print("daft: left out, not installed (.venv/bin/uv pip install --no-deps daft)")
+WAYS: dict[str, Callable[[Path, Ledger], AbstractContextManager[Way]]] = {
+    "ours": ours,
+    "plain": plain,
+    "plain, memory kept": functools.partial(plain, keep_memory=True),
+    "ray data": ray_data,
+    "daft": daft_pipeline,
+}
