@@ -4,10 +4,10 @@ Run: python -m tests.benchmarks.end_to_end [VIDEOS] [RUNS] [MODEL]. By default 5
 5 runs, and the paper's network, untrained (35 minutes on two idle cores). Daft is optional:
 `.venv/bin/uv pip install --no-deps daft` (it declares an older pyarrow than ours, but runs with it).
 
-The bound is cores / (decode cost + network cost), both in processor seconds a video, measured one after the
-other on the same files, each on all cores at once, for two busy cores share a cache. Decoding is the guarded
-child with everything it hands over; the network is ONNX Runtime with one thread. What ours and the others do
-is said in `ways`; plain, being the slowest, handles half of the videos.
+The bound is cores / (seconds of decoding + seconds of the network), each a video, measured one after the
+other on the same files, on all cores at once, for two busy cores share a cache. Decoding is the guarded child
+with everything it hands over; the network is ONNX Runtime with one thread. What ours and the others do stands
+in `ways`; plain, being the slowest, handles half of the videos.
 
 A shared host gets faster and slower within minutes. So what is compared is measured within one run: the costs
 directly before and after ours, the others in turn, every second run in the opposite order, each way in a
@@ -15,9 +15,9 @@ process of its own. Each ratio is taken run by run, and the median of the runs s
 
 Start-up is left out for all: each way is given all videos and a tenth of them, and its rate is the difference
 of videos over the difference of times, so that filling and draining a pipeline cancels as well; what ours
-took to start stands apart. Two ratios to the bound are printed. That of videos a second needs an
-otherwise idle machine; that of processor seconds a video (of all processes: workers, decoding children, Ray's
-own) also holds on a shared one.
+took to start stands apart. Two ratios to the bound are printed, like with like: videos a second, for which
+the machine should be otherwise idle, and processor seconds a video (of all processes: workers, decoding
+children, Ray's own) to those of decoder and network.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -80,6 +80,13 @@ class Run:
         return found | {f"times {name}": ours / rate for name, rate in rates.items()}
 
 
+class Cost(NamedTuple):
+    """Of a video, in seconds: by the clock, and of all cores."""
+
+    clock: float
+    processor: float
+
+
 @functools.cache
 def tools(model: Path) -> tuple[GuardedDecoder, EmbeddingSession]:
     """A decoder and a session of this process, as a worker of the engine has them."""
@@ -87,22 +94,27 @@ def tools(model: Path) -> tuple[GuardedDecoder, EmbeddingSession]:
     return GuardedDecoder(), EmbeddingSession(model, "CPUExecutionProvider", threads=1)
 
 
-def costs(model: Path, videos: Sequence[Path]) -> tuple[float, float, float]:
-    """Processor seconds a video of decoding, of the network, and of what lies between, each alone."""
+def costs(model: Path, videos: Sequence[Path]) -> tuple[Cost, Cost, Cost]:
+    """What decoding costs a video, the network, and what lies between, each alone."""
     decoder, session = tools(model)
     length, fps = session.metadata.clip_length, session.metadata.fps
-    before = tree_seconds(os.getpid())
+    moments = [_now()]
     decoded = [decoder.decode(video, DecodeRequest(fps=fps)) for video in videos]
-    decoding = tree_seconds(os.getpid()) - before
+    moments.append(_now())
     whole = [item for item in decoded if isinstance(item, Decoded)]
     assert len(whole) == len(videos)
-    started = time.process_time()
     clips = [cut_file("a" * 64, item, length, length)[1].frames for item in whole]
-    cut = time.process_time()
+    moments.append(_now())
     for frames in clips:
         for clip in frames:
             session.embed(clip[None])
-    return decoding / len(videos), (time.process_time() - cut) / len(videos), (cut - started) / len(videos)
+    moments.append(_now())
+    decoding, cutting, network = np.diff(moments, axis=0) / len(videos)
+    return Cost(*decoding), Cost(*network), Cost(*cutting)
+
+
+def _now() -> tuple[float, float]:
+    return time.perf_counter(), tree_seconds(os.getpid())
 
 
 @dataclass(frozen=True)
@@ -151,11 +163,11 @@ def measured(
             taken[name] = own.submit(take, name, model, some).result()
         if name == "ours":
             alone += cost(2 * run + 1)
-    decode, network, cutting = 1e3 * np.mean(alone, axis=0)
+    decode, network, cutting = (Cost(*np.mean(part, axis=0).tolist()) for part in zip(*alone, strict=True))
     rates = {name: taken[name].rate for name in ways}
-    rates["bound"] = 1e3 * worker_count() / float(decode + network)
-    ours = taken["ours"]
-    return Run(float(decode), float(network), float(cutting), 1e3 * ours.processor, ours.start_up, rates)
+    rates["bound"] = worker_count() / (decode.clock + network.clock)
+    processor = (part.processor for part in (decode, network, cutting, taken["ours"]))
+    return Run(*(1e3 * seconds for seconds in processor), taken["ours"].start_up, rates)
 
 
 def main() -> None:
