@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import torch
 from torch import nn
 
@@ -28,6 +27,7 @@ from model.metadata import (
     write_metadata,
 )
 from model.network import DriverNetwork
+from model.runtime import onnx_runtime
 
 PARITY_BATCHES: Final = (1, 2, 7, 16)
 PARITY_LIMIT: Final = 1e-4
@@ -108,7 +108,7 @@ def parity(
     """
     if len(frames) <= clip_length:
         raise ValueError(f"parity needs more than {clip_length} frames, got {len(frames)}")
-    session = onnxruntime.InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
     differences = []
     for batch in PARITY_BATCHES:
         starts = np.linspace(0, len(frames) - clip_length, batch).astype(int)

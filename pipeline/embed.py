@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.metadata import FRAME_SIDE, INPUT_NAME, OUTPUT_NAME, ModelMetadata, model_id, read_metadata
+from model.runtime import onnx_runtime
 from pipeline.errors import UserError
 
 #: Clips per inference. On a CPU one clip already fills the vector units and its activations stay
@@ -55,10 +56,8 @@ def same_model(model: Path, known_as: str) -> None:
 
 def best_provider() -> str:
     """CUDA when this build of ONNX Runtime has it and a device answers, else the CPU."""
-    import onnxruntime
-
     if (
-        "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+        "CUDAExecutionProvider" in onnx_runtime().get_available_providers()
         and Path("/proc/driver/nvidia").exists()
     ):
         return "CUDAExecutionProvider"
@@ -73,8 +72,7 @@ class EmbeddingSession:
 
         Raises model.metadata.ModelFileError when the file is not a driverprint model.
         """
-        import onnxruntime
-
+        onnxruntime = onnx_runtime()
         self.metadata: ModelMetadata = read_metadata(model)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -125,6 +125,7 @@ def test_token_and_sockets_are_private_and_gone_after_exit_and_after_a_kill(
     assert again.returncode == 1, again.stderr
     assert not folder.exists()
     assert not (home / ".ray").exists()
+    assert not list(home.rglob("*onnxruntime*")), "what ran here was written down for others"
     assert_holds(case, undisturbed.digest)
 
 
@@ -136,3 +137,20 @@ def _wait_for_session(run: subprocess.Popen[bytes]) -> Path:
             return found[0]
         time.sleep(0.02)
     raise AssertionError("Ray was never started")
+
+
+def test_nobody_is_told_what_ran_here(tmp_path: Path) -> None:
+    """ONNX Runtime would number the machine, and keep in the home folder what it sends its makers."""
+    loads = {
+        "ours": "from pipeline.embed import best_provider; best_provider()",
+        "not ours": "import onnxruntime",
+    }
+    left = {}
+    for name, code in loads.items():
+        home = tmp_path / name
+        home.mkdir()
+        places = {"HOME": str(home), "TMPDIR": str(home), "XDG_CACHE_HOME": str(home)}
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, **places}, check=True)
+        left[name] = [path.name for path in home.rglob("*onnxruntime*")]
+    assert left["not ours"], "it reports nothing by itself any more; this test would prove nothing"
+    assert not left["ours"]
