@@ -87,7 +87,8 @@ def read_case(folder: Path, file: Path | None = None) -> CaseFile:
     source = file if file is not None else folder / CASE_NAME
     if file is None and not os.path.lexists(source):
         return CaseFile()
-    if file is None and not source.is_file():  # to open a pipe would wait for whoever writes to it
+    # To open a pipe would wait for whoever writes to it; a link leads to what did not come with the evidence.
+    if file is None and (source.is_symlink() or not source.is_file()):
         raise UserError(
             f"The case file {source} is no regular file; take it out of the evidence, or name another with "
             "--case."

@@ -68,7 +68,8 @@ def _case_file(request: Request) -> dict[str, Any] | None:
     source = request.case_file.source
     if source is None:
         return None
-    inside = source.resolve().is_relative_to(request.evidence)
+    places = (source.resolve(), source.parent.resolve() / source.name)  # where it leads to, where it lies
+    inside = any(place.is_relative_to(request.evidence) for place in places)
     return {"lies_in_evidence": inside, "sha256": request.case_file.sha256}
 
 

@@ -134,6 +134,16 @@ def test_pipe_in_the_evidence_called_as_the_case_file_does_not_hang_the_run(
         read_case(folder)
 
 
+def test_link_in_the_evidence_called_as_the_case_file_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    """It may lead to what the same hand wrote elsewhere, which would pass for the examiner's own."""
+    elsewhere = tmp_path.with_name(f"{tmp_path.name}-elsewhere.toml")
+    elsewhere.write_text('[case]\nnumber = "17"\n', encoding="utf-8")
+    (folder / "case.toml").symlink_to(elsewhere)
+    with pytest.raises(UserError, match=r"case\.toml is no regular file.*--case"):
+        read_case(folder)
+    assert read_case(folder, elsewhere).number == "17"
+
+
 def test_file_name_that_is_not_utf8_is_stated_as_the_table_shows_it(folder: Path) -> None:
     (folder / "odd\udcff\\name!").touch()
     (folder / "case.toml").write_text("[[file]]\npath = 'odd\\xff\\\\name\\x21'\nidentity = 'a'\n")
