@@ -62,7 +62,8 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
     if fresh:
         _refuse_foreign(case)
         with left_sealed(case):
-            hold(case, case.members)
+            hold(case)
+            _clear_members(case)
             if os.path.lexists(case.root / AUDIT_NAME):
                 shutil.copyfile(case.root / AUDIT_NAME, case.work / AUDIT_NAME, follow_symlinks=False)
         return False
@@ -76,6 +77,7 @@ def prepare_case(case: CaseFolder, plan: Mapping[str, Any], *, fresh: bool) -> b
                 "again, or name another folder with -o."
             )
         hold(case)
+        _clear_members(case)
         return True
     clear_work(case)  # without a plan it is what a kill left of an older run
     _clear_remains(case)
@@ -102,6 +104,13 @@ def start_again(case: CaseFolder, plan: Mapping[str, Any]) -> None:
 
 def _write_plan(case: CaseFolder, plan: Mapping[str, Any]) -> None:
     write_atomically(case.plan, json.dumps(plan, indent=1, sort_keys=True).encode())
+
+
+def _clear_members(case: CaseFolder) -> None:
+    """Remove what a killed run had unpacked, half of a member perhaps: taking in unpacks everything anew."""
+    if case.members.exists():
+        shutil.rmtree(case.members)
+    make_private_folder(case.members)
 
 
 def _only_work(case: CaseFolder) -> bool:

@@ -87,5 +87,16 @@ def test_fresh_start_that_was_killed_leaves_nothing_of_the_old_case_to_the_next_
     assert not [name for name in old if (case.root / name).exists()]
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_what_a_killed_run_had_half_unpacked_takes_no_room_from_the_next(tmp_path: Path, fresh: bool) -> None:
+    case = CaseFolder(tmp_path / "case")
+    prepare_case(case, PLAN, fresh=False)
+    for name in ("tmphalf", "again/tmphalf"):
+        (case.members / name).parent.mkdir(exist_ok=True)
+        (case.members / name).write_bytes(b"half of a member")
+    prepare_case(case, PLAN, fresh=fresh)
+    assert not list(case.members.iterdir())
+
+
 def killed(*_: object) -> None:
     raise KeyboardInterrupt
