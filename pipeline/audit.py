@@ -190,7 +190,7 @@ def _hash(line: bytes) -> str:
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) and {"event", "previous"} <= set(entry) else None
 

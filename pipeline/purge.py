@@ -70,7 +70,7 @@ def read_purge(case: Path) -> Mapping[str, str]:
     try:
         record: dict[str, Any] = json.loads((case / PURGE_NAME).read_text("utf-8"))
         removed = record["removed"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{problem} ({error})") from None
     whole = isinstance(removed, dict) and set(removed) == set(BIOMETRIC)
     if not whole or not all(re.fullmatch(r"[0-9a-f]{64}", str(digest)) for digest in removed.values()):

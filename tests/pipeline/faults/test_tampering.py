@@ -85,3 +85,13 @@ def test_finished_case_with_a_broken_record_is_refused_in_a_sentence(
     code, said = run(capsys, "analyze", undisturbed.evidence, "-o", copied)
     assert code == 2
     assert "run.json is not a record of this tool" in said
+
+
+@pytest.mark.parametrize("name", ["audit.jsonl", "purged.json"])
+def test_nesting_without_end_is_found_like_any_other_change(
+    copied: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (copied / name).write_text("[" * 100_000 + "\n", encoding="utf-8")
+    code, said = run(capsys, "verify", copied)
+    assert code == 1
+    assert f"{name} was" in said
