@@ -62,8 +62,10 @@ def report_command(
 def _redacted(folder: CaseFolder, out: Path) -> Path:
     """Build a redacted report in a folder of its own; the case and its own report stay as they are.
 
-    Raises UserError when the folder holds something already.
+    Raises UserError when the folder lies in the case or holds something already.
     """
+    if out.resolve().is_relative_to(folder.root):
+        raise UserError(f"{out} lies in the sealed case: name a folder outside it.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is not empty: name a new folder for the redacted report.")
     with tempfile.TemporaryDirectory() as scratch:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.main import main
-from tests.pipeline.faults.conftest import Finished
+from tests.pipeline.faults.conftest import Finished, assert_holds
 from tests.pipeline.faults.test_disk import as_nobody
 
 
@@ -85,6 +85,17 @@ def test_finished_case_with_a_broken_record_is_refused_in_a_sentence(
     code, said = run(capsys, "analyze", undisturbed.evidence, "-o", copied)
     assert code == 2
     assert "run.json is not a record of this tool" in said
+
+
+def test_redacted_report_is_not_written_into_the_sealed_case(
+    undisturbed: Finished, copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor, by that, is a case left behind that no more verifies."""
+    for out in (copied / "for-print", copied / "clips" / "deeper"):
+        code, said = run(capsys, "report", copied, "--redact", out)
+        assert code == 2
+        assert f"{out} lies in the sealed case: name a folder outside it" in said
+    assert_holds(copied, undisturbed.digest)
 
 
 @pytest.mark.parametrize("name", ["audit.jsonl", "purged.json"])
