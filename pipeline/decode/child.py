@@ -81,13 +81,17 @@ def answer_request(header: dict[str, Any], limits: Limits, out: int) -> None:
         sink = Sink(answer.frame, answer.portrait, answer.alive)
         outcome = decode_file(header["path"], DecodeRequest(**wanted), limits, sink)
         answer.flush()
-        for name, values in (("seconds", outcome.seconds), ("source_index", outcome.source_index)):
+        arrays: dict[str, NDArray[Any]] = {
+            "seconds": outcome.seconds,
+            "source_index": outcome.source_index,
+            "gaps": np.asarray(outcome.gaps, np.int32),  # of a video in pieces more than a header holds
+        }
+        for name, values in arrays.items():
             answer.say({"kind": name}, values.tobytes())
         answer.say(
             {
                 "kind": "done",
                 "facts": asdict(outcome.facts),
-                "gaps": outcome.gaps,
                 "reason_code": outcome.reason_code,
                 "reason": outcome.reason,
                 "left_out": outcome.left_out,

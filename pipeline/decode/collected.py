@@ -25,7 +25,7 @@ from pipeline.reasons import DECODE_CAVEATS, DECODE_FAILURES
 
 ENCODED_LIMIT: Final = 1 << 30  # bytes of a re-encoded file
 TEXT_LIMIT: Final = 1000  # characters of a sentence
-ARRAYS: Final = {"seconds": 8, "source_index": 4}  # bytes a frame
+ARRAYS: Final = {"seconds": 8, "source_index": 4, "gaps": 8}  # bytes a frame; there are no more gaps
 
 
 class Collected:
@@ -83,7 +83,7 @@ class Collected:
         code = self._end["reason_code"]
         if not (len(frames) == len(seconds) == len(index) >= 1) or (code and code not in DECODE_CAVEATS):
             raise ValueError("the parts of the answer do not fit")
-        gaps = tuple((int(a), int(b)) for a, b in self._end["gaps"])
+        gaps = np.frombuffer(bytes(self._arrays["gaps"]), np.int32).reshape(-1, 2)
         before, behind = (int(count) for count in self._end["left_out"])
         if min(before, behind) < 0:
             raise ValueError("fewer frames left out than none")
@@ -91,7 +91,7 @@ class Collected:
             frames,
             seconds,
             index,
-            gaps,
+            tuple((int(a), int(b)) for a, b in gaps),
             request.fps,
             self.facts,
             tuple(self._portraits),

@@ -84,6 +84,15 @@ def test_one_child_serves_many_files_and_its_processor_time_counts_per_file(tmp_
         assert decoder.started == 1
 
 
+def test_video_with_a_gap_before_every_frame_is_handed_over(tmp_path: Path) -> None:
+    """It is no crash of the decoder that there is much to say of its gaps."""
+    path = write_video(tmp_path / "lapse.mp4", scene(5))
+    with GuardedDecoder(command=STAND_IN) as decoder:
+        answer = decoder.decode(path, DecodeRequest())
+    assert isinstance(answer, Decoded)
+    assert answer.gaps == tuple((k, k) for k in range(1, decoder.limits.frames))
+
+
 def test_child_that_was_killed_between_files_is_replaced(tmp_path: Path) -> None:
     good = write_video(tmp_path / "good.mp4", scene(5))
     with GuardedDecoder(command=STAND_IN) as decoder:
