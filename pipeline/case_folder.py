@@ -71,11 +71,15 @@ class CaseFolder:
     def read_record(self) -> dict[str, Any]:
         """``run.json`` as a dictionary.
 
-        Raises UserError when the folder is not a case or the record cannot be read.
+        Raises UserError when the folder is not a case, or an unfinished one, or the record cannot be read.
         """
         try:
             record = json.loads(self.record.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
+            if self.is_unfinished():
+                raise UserError(
+                    f"{self.root} is unfinished: run the same 'driverprint analyze' again to complete it."
+                ) from None
             raise UserError(
                 f"{self.root} is not a driverprint case (no {MARKER} in it): name a folder that "
                 "'driverprint analyze' has written."

@@ -20,6 +20,13 @@ def test_case_is_private(tmp_path: Path) -> None:
     assert case.shards.stat().st_mode & 0o777 == 0o700
 
 
+def test_unfinished_case_is_not_said_to_be_none(tmp_path: Path) -> None:
+    case = CaseFolder(tmp_path / "case")
+    prepare_case(case, {}, fresh=False)
+    with pytest.raises(UserError, match="case is unfinished: run the same 'driverprint analyze' again"):
+        case.read_record()
+
+
 def test_holder_that_left_no_number_is_called_another_process(tmp_path: Path) -> None:
     case = CaseFolder(tmp_path / "case")
     with locked(case), pytest.raises(UserError, match="written by another process"), locked(case):
