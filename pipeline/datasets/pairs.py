@@ -43,17 +43,19 @@ def read_pairs(path: Path, dataset: Dataset) -> tuple[pl.DataFrame, list[Dataset
         pl.col(f"{side}_stem").replace_strict(paths, default=None, return_dtype=pl.String).alias(side)
         for side in ("left", "right")
     )
+    # In this order: a row that is left out for another reason is not the first of its pair.
     kinds = {
         "absent": pl.col("left").is_null() | pl.col("right").is_null(),
         "label": ~pl.col("label").is_in(["0", "1"]).fill_null(False),
         "itself": pl.col("left") == pl.col("right"),
-        "twice": pl.col("line") != pl.col("line").first().over("a", "b"),
+        "twice": pl.col("line") != pl.col("first"),
     }
-    table = table.with_columns(a=pl.min_horizontal("left", "right"), b=pl.max_horizontal("left", "right"))
+    ends = pl.min_horizontal("left", "right"), pl.max_horizontal("left", "right")
     problems: list[DatasetProblem] = []
     for kind, bad in kinds.items():
-        marked = table.with_columns(bad=bad, first=pl.col("line").first().over("a", "b"))
-        wrong, table = marked.filter("bad"), table.filter(~marked["bad"])
+        if kind == "twice":
+            table = table.with_columns(first=pl.col("line").first().over(*ends))
+        wrong, table = table.filter(bad), table.filter(~bad)
         for row in wrong.head(MOST_TOLD).iter_rows(named=True):
             sentence = f"{_why(kind, row)}; the pair is left out."
             problems.append(DatasetProblem(path.name, row["line"], sentence, 1))
