@@ -17,6 +17,7 @@ from typing import Final, Literal, NoReturn
 import numpy as np
 import polars as pl
 
+from pipeline.datasets.files import with_lines
 from pipeline.datasets.label import COLUMNS, Dataset, DatasetProblem
 from pipeline.errors import UserError
 
@@ -66,9 +67,8 @@ def read_imported(path: Path, whole: Dataset, dataset: Dataset) -> Imported:
     scores.
     """
     raw = _read(path)
-    first = 1 if path.suffix.lower() == ".parquet" else 2
     raw = raw.rename({old: new for old, new in _PAIR_NAMES.items() if old in raw.columns and new not in raw})
-    raw = raw.drop("line", strict=False).with_row_index("line", offset=first)
+    raw = with_lines(path, raw.drop("line", strict=False))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if {"left", "right", "score"} <= set(raw.columns):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from pipeline.datasets.files import with_lines
 from pipeline.datasets.label import Dataset, DatasetProblem
 from pipeline.errors import UserError
 
@@ -33,7 +34,7 @@ def read_pairs(path: Path, dataset: Dataset) -> tuple[pl.DataFrame, list[Dataset
     paths = {
         stem: name for name, stem in dataset.labels.select("path", _stem("path").alias("stem")).iter_rows()
     }
-    table = raw.with_row_index("line", offset=2).select(
+    table = with_lines(path, raw).select(
         "line",
         _stem("enrolment_sample").alias("left_stem"),
         _stem("test_sample").alias("right_stem"),

@@ -14,6 +14,7 @@ from typing import Final
 
 import polars as pl
 
+from pipeline.datasets.files import with_lines
 from pipeline.datasets.label import (
     COLUMNS,
     ORIGINAL,
@@ -60,9 +61,7 @@ def read_table_dataset(path: Path) -> Dataset:
         while spare in raw.columns:
             spare += "_"
         raw = raw.rename({"line": spare})
-    text = raw.select(_text(name, kind) for name, kind in raw.schema.items()).with_row_index(
-        "line", offset=1 if path.suffix.lower() == ".parquet" else 2
-    )
+    text = with_lines(path, raw.select(_text(name, kind) for name, kind in raw.schema.items()))
     text = text.filter(pl.any_horizontal(pl.exclude("line").is_not_null()))  # an empty line is no row
     absent = [pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in text.columns]
     text = text.with_columns(absent)

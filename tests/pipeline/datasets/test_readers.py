@@ -217,6 +217,16 @@ def test_empty_line_of_a_table_is_no_row(tmp_path: Path) -> None:
     ]
 
 
+def test_line_that_is_told_is_the_files_after_a_cell_with_line_breaks(tmp_path: Path) -> None:
+    path = table(tmp_path, 'a.mp4,ann,ann,gaga,test,"two\nlines, ""quoted"""', "x.mp4,ann,ben,gaga,test,")
+    assert [str(problem) for problem in read_table_dataset(path).problems] == [
+        "labels.csv, line 4: x.mp4 is missing or cannot be read; left out."
+    ]
+    pairs = pair_file(tmp_path / "ava", f'{AVAPRINT[0]},{AVAPRINT[1]},"0\n"', "gone.mp4,away.mp4,1")
+    (problem,) = read_pairs(pairs, open_dataset(tmp_path / "ava"))[1]
+    assert problem.line == 4
+
+
 def test_path_with_a_nul_byte_is_named_by_line(tmp_path: Path) -> None:
     (problem,) = read_table_dataset(
         table(tmp_path, "a.mp4,ann,ann,gaga,test,", "b\0.mp4,ann,ben,x,,")
