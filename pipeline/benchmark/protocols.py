@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +27,7 @@ MULTI_CLIP: Final = "multi-clip"
 POOLED: Final = "pooled"
 MEAN: Final = "mean of generators"
 CURVE_POINTS: Final = 400
+NO_EMBEDDING: Final = "none of its videos has an embedding"
 
 Row = dict[str, Any]
 
@@ -44,30 +45,31 @@ def measure_model(model_id: str, embeddings: pl.DataFrame, labels: pl.DataFrame)
     """Measure one model by every protocol its embeddings and labels allow.
 
     embeddings: ``path, centre, window, embedding``; labels: the dataset's. Videos without an embedding
-    are not compared.
+    are not compared, and a target none of whose videos has one is left out.
     """
     found = Measured([], [], [])
     centre = embeddings.filter("centre")
     if len(centre):
         videos = one_a_video(centre, labels)
-        _measure(model_id, PAPER, videos, by_distance(vectors_of(videos)), found, curves=True)
+        _measure(model_id, PAPER, labels, videos, by_distance(vectors_of(videos)), found, curves=True)
         known = _single_source(videos)
         if known is not None:
-            _measure(model_id, SINGLE_SOURCE, known, by_distance(vectors_of(known)), found)
+            score = by_distance(vectors_of(known))
+            _measure(model_id, SINGLE_SOURCE, _own_source(labels), known, score, found)
     windows = embeddings.filter("window")
     if len(windows):
         videos = one_a_video(windows, labels)
-        _measure(model_id, MULTI_CLIP, videos, by_distance(vectors_of(videos)), found)
+        _measure(model_id, MULTI_CLIP, labels, videos, by_distance(vectors_of(videos)), found)
     return found
 
 
 def measure_scores(model_id: str, pairs: pl.DataFrame, labels: pl.DataFrame) -> Measured:
     """The same from pair scores (``left, right, score``) of a system that hands out no embeddings."""
     found = Measured([], [], [])
-    _measure(model_id, PAPER, labels, by_score(pairs, labels), found, curves=True)
+    _measure(model_id, PAPER, labels, labels, by_score(pairs, labels), found, curves=True)
     known = _single_source(labels)
     if known is not None:
-        _measure(model_id, SINGLE_SOURCE, known, by_score(pairs, known), found)
+        _measure(model_id, SINGLE_SOURCE, known, known, by_score(pairs, known), found)
     return found
 
 
@@ -117,6 +119,10 @@ def _single_source(videos: pl.DataFrame) -> pl.DataFrame | None:
     """Videos whose driver comes from the target's own corpus; None without any, or with but one corpus."""
     if why_no_single_source(videos) is not None:
         return None
+    return _own_source(videos)
+
+
+def _own_source(videos: pl.DataFrame) -> pl.DataFrame:
     return videos.filter((pl.col("source") == pl.col("driver_source")).fill_null(False))
 
 
@@ -144,20 +150,25 @@ def vectors_of(videos: pl.DataFrame, column: str = "embedding") -> Floats:
 def _measure(
     model_id: str,
     protocol: str,
+    labels: pl.DataFrame,
     videos: pl.DataFrame,
     score: Scorer,
     found: Measured,
     *,
     curves: bool = False,
 ) -> None:
+    """Add one protocol's rows. labels: every video asked for; videos: those ``score`` knows, in its order."""
     target = videos["target"].to_numpy().astype(str)
     driver = videos["driver"].to_numpy().astype(str)
-    for originals, chosen in subsets(videos):
+    known = labels["path"].is_in(videos["path"].implode()).to_numpy()
+    for originals, chosen in subsets(labels):
         key = {"model_id": model_id, "protocol": protocol, "originals": originals}
         generators: list[Parts] = []
         for subset, mask in chosen.items():
             scores = Scores()
-            pieces = parts(score, target, driver, mask, scores)
+            pieces = _with_lost(
+                parts(score, target, driver, mask[known], scores), labels["target"].filter(mask)
+            )
             found.results.append({**key, "subset": subset, **_figures(pieces, scores)})
             found.targets += [{**key, "subset": subset, **row} for row in _target_rows(pieces)]
             if subset != POOLED:
@@ -165,6 +176,13 @@ def _measure(
             elif curves and not originals:
                 found.curves += [{"model_id": model_id, **row} for row in curve(scores)]
         found.results.append({**key, "subset": MEAN, **_mean_of(generators)})
+
+
+def _with_lost(pieces: Parts, targets: pl.Series) -> Parts:
+    """The same, with those of ``targets`` left out of which there was no video to score."""
+    seen = {one.target for one in pieces.targets} | pieces.left_out.keys()
+    lost = dict.fromkeys(sorted(set(targets.to_list()) - seen), NO_EMBEDDING)
+    return replace(pieces, left_out=pieces.left_out | lost) if lost else pieces
 
 
 def subsets(videos: pl.DataFrame) -> Iterator[tuple[bool, dict[str, NDArray[np.bool_]]]]:

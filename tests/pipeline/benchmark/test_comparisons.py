@@ -17,7 +17,14 @@ from model.target_auc import by_distance
 from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.benchmark.imported import read_imported
 from pipeline.benchmark.pair_protocol import look_up_pairs, measure_pairs
-from pipeline.benchmark.protocols import by_score, measure_model, measure_scores, one_a_video, vectors_of
+from pipeline.benchmark.protocols import (
+    MEAN,
+    by_score,
+    measure_model,
+    measure_scores,
+    one_a_video,
+    vectors_of,
+)
 from pipeline.benchmark.results import write_results
 from pipeline.benchmark.robustness import measure_robustness
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
@@ -250,6 +257,7 @@ def test_the_same_file_name_in_another_folder_is_another_video(tmp_path: Path) -
     [
         ("a.csv", "path,e0,e1\n{a},1,2\n{b},1,x\n", "line 3: column e1 holds 'x', which is no number"),
         ("a.csv", "path,e0,e1\n{a},1,2\n{b},nan,2\n", "line 3: a value is no finite number"),
+        ("a.csv", 'path,e0\n"{a}\n",1\n{b},x\n', "line 4: column e0 holds 'x', which is no number"),
         ("a.csv", "path\n{a}\n", "has no column beside path"),
         ("a.csv", ",path,e0\n0,{a},1\n1,{b},2\n", "column '' holds row numbers"),
         ("a.csv", "path,target,Driver,e0\n{a},1001,1002,1\n", "column 'target' is no dimension"),
@@ -331,6 +339,30 @@ def test_pair_lists_that_one_embedding_a_video_leaves_unmeasured_are_remarked(tm
     assert str(problem).startswith("one.csv: holds one embedding a video, but the corpus's pair lists are")
     measured = pl.read_parquet(run.root / "pair_files.parquet")["model_id"].to_list()
     assert [one["file"] for one in run.models() if one["model_id"] in measured] == ["windows.csv"]
+
+
+def test_target_of_which_no_video_was_embedded_is_left_out_with_the_reason() -> None:
+    """As when all its videos fail to decode: without its row every target would seem to be measured."""
+    dataset, embeddings = corpus()
+    left = embeddings.filter(~pl.col("path").str.contains("/p0/"), ~pl.col("path").str.starts_with("tps/p1/"))
+    found = measure_model("m", left, dataset.labels)
+    lost = {
+        (row["subset"], row["target"])
+        for row in found.targets
+        if row["left_out"] == "none of its videos has an embedding"
+    }
+    assert lost == {(subset, "p0") for subset in ("pooled", "mesh", "tps")} | {("tps", "p1")}
+    counted = {row["subset"]: row["n_targets"] + row["n_left_out"] for row in found.results}
+    assert counted == dict.fromkeys(("pooled", "mesh", "tps"), len(PEOPLE)) | {MEAN: len(PEOPLE) + 1}
+    whole = measure_model("m", left, dataset.labels.filter(pl.col("path").is_in(left["path"].implode())))
+    assert [row["auc"] for row in found.results] == [row["auc"] for row in whole.results]
+
+
+def test_generator_of_which_no_video_was_embedded_has_a_row_without_figures() -> None:
+    dataset, embeddings = corpus()
+    found = measure_model("m", embeddings.filter(pl.col("path").str.starts_with("mesh/")), dataset.labels)
+    (row,) = [row for row in found.results if row["subset"] == "tps"]
+    assert (row["auc"], row["n_targets"], row["n_left_out"]) == (None, 0, len(PEOPLE))
 
 
 def test_nobody_driven_from_the_own_source_leaves_the_single_source_protocol_out() -> None:
