@@ -25,7 +25,6 @@ from model.layers.motion_head import MotionHead
 from model.layers.standardise import standardise
 from model.network import DriverNetwork
 from model.registry import build
-from model.training.batches import chosen_videos
 from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from model.training.config import TrainConfig
 from model.training.distributed import join_world
@@ -38,6 +37,7 @@ from model.training.memory import keep_freed_memory
 from model.training.pretrain import MotionReader, MotionTruth, motion_between, spread
 from model.training.run_folder import open_run
 from model.training.sitting import sit
+from model.training.videos import learnable
 
 READ_VIDEOS: Final = 240  # training videos from which the errors of the readings are taken
 FINEST: Final = 0.01  # standard deviations of motion; no reading is taken for more exact
@@ -80,14 +80,12 @@ def learn_habits(
     length = config.system.clip_length
     if performed.shape[2] < length:
         raise TrainingError(f"performances of {performed.shape[2]} frames are shorter than T = {length}.")
-    videos = {split: chosen_videos(source.labels, config, split) for split in ("train", "validation")}
-    if not all(videos.values()):
-        raise TrainingError("learning habits needs training and validation videos; check the split.")
+    videos, validation = learnable(source.labels, config)
     torch.manual_seed(config.seed)
     network = build(config.system)
     head = _with_reader(network, start)
     network.eval()
-    errors = reading_errors(network.backbone, head, source, truth, videos["train"], config.seed)
+    errors = reading_errors(network.backbone, head, source, truth, videos, config.seed)
     head.scale.copy_(torch.from_numpy(1 / errors.error))
     learner = nn.ModuleList((head.patterns, head.embed))
     optimizer = torch.optim.AdamW(
@@ -104,7 +102,7 @@ def learn_habits(
         return sup_con(vectors, torch.from_numpy(drivers), config.temperature)
 
     def end_epoch(state: RunState, epoch: int) -> RunState:
-        return _validate(config, network, source, videos["validation"], run_dir, state, epoch)
+        return _validate(config, network, source, validation, run_dir, state, epoch)
 
     def told(step: int, loss: float, state: RunState) -> None:
         if progress is not None:

@@ -25,7 +25,7 @@ from model.protocol import ORIGINAL, ProtocolResult
 from model.registry import build
 from model.resampling import Why
 from model.training.augment import vary
-from model.training.batches import Batch, batches, trainable
+from model.training.batches import Batch, batches
 from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from model.training.config import TrainConfig
 from model.training.distributed import (
@@ -43,6 +43,7 @@ from model.training.memory import keep_freed_memory
 from model.training.observed import Observed, as_maps
 from model.training.run_folder import open_run
 from model.training.schedule import learning_rate
+from model.training.videos import trainable
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ from model.layers.motion_head import motion_readout
 from model.layers.standardise import standardise
 from model.registry import build
 from model.training.augment import vary
-from model.training.batches import chosen_videos
 from model.training.checkpoint import RunState, load_checkpoint, save_checkpoint
 from model.training.config import TrainConfig
 from model.training.distributed import join_world
@@ -34,6 +33,7 @@ from model.training.errors import TrainingError
 from model.training.memory import keep_freed_memory
 from model.training.run_folder import open_run
 from model.training.sitting import sit
+from model.training.videos import readable
 
 GAPS: Final = (1, 2, 4, 8, 16, 32, 48)  # frames from one to the next, forwards or back
 FRAMES: Final = 4  # of one video: each two in a row are a sample, so four give three where two give one
@@ -102,10 +102,8 @@ def pretrain(
     world = join_world()
     if world.size > 1:
         raise TrainingError("pretraining runs in one process; start it without torchrun.")
-    videos = {split: chosen_videos(source.labels, config, split) for split in ("train", "validation")}
-    if not all(videos.values()):
-        raise TrainingError("pretraining needs training and validation videos; check the dataset's split.")
-    scale = spread([truth.tracks[video] for video in videos["train"]])
+    videos, validation = readable(source.labels, config)
+    scale = spread([truth.tracks[video] for video in videos])
     torch.manual_seed(config.seed)
     network = build(config.system).to(world.device)
     reader = MotionReader(network.backbone, len(scale)).to(world.device)
@@ -119,11 +117,9 @@ def pretrain(
     def draw(step: int) -> Moves:
         random = np.random.default_rng((config.seed, step))
         count = config.drivers_per_batch * config.videos_per_driver
-        return draw_moves(source, truth, videos["train"], scale, count, random, mirror=config.augment)
+        return draw_moves(source, truth, videos, scale, count, random, mirror=config.augment)
 
-    held = draw_moves(
-        source, truth, videos["validation"], scale, VALIDATION_VIDEOS, np.random.default_rng(config.seed)
-    )
+    held = draw_moves(source, truth, validation, scale, VALIDATION_VIDEOS, np.random.default_rng(config.seed))
 
     def loss_of(moves: Moves) -> Tensor:
         clips = torch.from_numpy(moves.clips).to(world.device)

@@ -30,10 +30,11 @@ from pipeline.cli.benchmark_ablations import (
     system_of,
     systems_of_the_tables,
     train_missing,
+    untrainable,
 )
 from pipeline.cli.benchmark_check import check
 from pipeline.cli.benchmark_outcome import say_how_it_ended
-from pipeline.cli.frame_source import open_or_decode
+from pipeline.cli.frame_source import open_or_decode, video_labels
 from pipeline.cli.progress import console, steps
 from pipeline.cli.session import ADDRESS, looked_at, session
 from pipeline.custody import write_atomically
@@ -132,9 +133,12 @@ def benchmark_command(
     models = [_model(path) for path in paths]
     run = RunFolder(out.resolve())
     to_train = _to_train(whole, models, PRESETS[preset]) if ablations else []
+    unfit = untrainable(to_train, PRESETS[preset], video_labels(whole)) if to_train else {}
+    if to_train and len(unfit) == len(to_train) and not models and not embeddings:
+        raise UserError(f"{dataset}: --ablations can train nothing: {unfit[to_train[0]]}")
     altered = _sample(chosen, robustness)
     if check_only:
-        raise typer.Exit(check(whole, chosen, altered, models, to_train, count, multi_clip=multi_clip))
+        raise typer.Exit(check(whole, chosen, altered, models, to_train, unfit, count, multi_clip=multi_clip))
     imported = [read_imported(path, whole, chosen) for path in embeddings or []]
     started = datetime.now(UTC)
     with locked(CaseFolder(out)):
@@ -150,13 +154,14 @@ def benchmark_command(
         if to_train:
             folder = run.root / "ablations"
             files, untrained = train_missing(
-                to_train,
+                [one for one in to_train if one not in unfit],
                 folder,
                 PRESETS[preset],
                 lambda: _frames(dataset, folder / "frames", workers, address),
                 begun + (math.inf if hours is None else 3600 * hours),
             )
             models += [_model(path) for path in files]
+            untrained += [f"{one.name}: {why}" for one, why in unfit.items()]
         for one in models:
             run.add_model(one.id, one.path.name, one.metadata)
         options = _options(chosen, models, multi_clip=multi_clip)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from model.frame_store import FrameStore
+from model.frame_store import FrameStore, VideoLabel
 from model.metadata import ModelMetadata
 from model.system import CONDITIONS, Backbone, System
 from model.training.config import TrainConfig, load_config
+from model.training.errors import TrainingError
+from model.training.videos import trainable
 from pipeline.cli.export import VALIDATED_FOR
 from pipeline.cli.progress import console, steps
 from pipeline.cli.train import require_torch
@@ -67,6 +69,19 @@ def is_there(one: Trained, present: Collection[tuple[str, str, int, tuple[str, .
     return (system.backbone, system.condition, system.clip_length, one.generators) in present
 
 
+def untrainable(
+    wanted: Sequence[Trained], schedule: TrainConfig, labels: Sequence[VideoLabel]
+) -> dict[Trained, str]:
+    """Of the systems those that these labels alone forbid to train, each with the sentence that says why."""
+    why: dict[tuple[str, ...] | None, str] = {}
+    for generators in dict.fromkeys(one.generators for one in wanted):
+        try:
+            trainable(labels, replace(schedule, generators=generators))
+        except TrainingError as error:
+            why[generators] = str(error)
+    return {one: why[one.generators] for one in wanted if one.generators in why}
+
+
 def train_missing(
     missing: Sequence[Trained],
     folder: Path,
@@ -119,7 +134,6 @@ def _train_and_export(
     config: TrainConfig, store: FrameStore, run: Path, out: Path, title: str, deadline: float
 ) -> str | None:
     """None when the model file is written, else why it is not."""
-    from model.training.errors import TrainingError
     from model.training.export_run import export_run
     from model.training.loop import Progress, train
     from model.training.memory import give_back_freed_memory

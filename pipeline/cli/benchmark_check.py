@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,7 @@ def check(
     sample: Dataset | None,
     models: Sequence[Model],
     to_train: Sequence[Trained],
+    unfit: Mapping[Trained, str],
     workers: int,
     *,
     multi_clip: bool,
@@ -71,7 +72,11 @@ def check(
     if sample is not None:
         console.print(f"  {len(ALTERATIONS)} alterations of a sample of {len(sample):,} videos")
     for one in to_train:
-        say(f"  to be trained first: {one.name}")
+        say(
+            f"  cannot be trained: {one.name}: {unfit[one]}"
+            if one in unfit
+            else f"  to be trained first: {one.name}"
+        )
     embedding = sum(map(_embedding_seconds, models))
     seconds = len(chosen) * (ASSUMED_DECODE_SECONDS + embedding)
     if sample is not None:

@@ -54,11 +54,16 @@ def open_or_decode(
             return FrameStore(path)
         dataset = _wanted(path, generators, with_originals)
         if check is not None:
-            labels = dataset.labels.select("path", "target", "driver", "generator", "split")
-            _checked(check, [VideoLabel(*row) for row in labels.iter_rows()])
+            _checked(check, video_labels(dataset))
         return _decoded(dataset, store, workers or worker_count())
     except FrameStoreError as error:
         raise UserError(str(error)) from None
+
+
+def video_labels(dataset: Dataset) -> list[VideoLabel]:
+    """The dataset's labels as training knows them."""
+    labels = dataset.labels.select("path", "target", "driver", "generator", pl.col("split").fill_null(""))
+    return [VideoLabel(*row) for row in labels.iter_rows()]
 
 
 def _checked(check: Callable[[Sequence[VideoLabel]], object], labels: Sequence[VideoLabel]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from model.system import System
 from model.training.config import TrainConfig
+from model.training.videos import learnable
 from pipeline.cli.frame_source import DECODERS, RUN, STORE
 from pipeline.cli.pretrain import open_with_motion
 from pipeline.cli.progress import console, steps
@@ -60,7 +62,7 @@ def habits_command(
 
     checkpoint = start / "last.safetensors"
     config = replace(SCHEDULE, epochs=epochs, start=sha256_of(checkpoint))
-    source, truth = open_with_motion(corpus, out, store, workers)
+    source, truth = open_with_motion(corpus, out, store, workers, partial(learnable, config=config))
     performed = _performances(out.absolute().with_name(f"{out.name}.performed-{drivers}.npy"), drivers)
     said: float | None = None
     with steps("Learning habits") as stage:

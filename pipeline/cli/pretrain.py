@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from model.frame_store import FrameStore
+from model.frame_store import FrameStore, VideoLabel
 from model.training.config import TrainConfig
+from model.training.videos import readable
 from pipeline.cli.frame_source import DECODERS, RUN, STORE, frames_folder, open_or_decode
 from pipeline.cli.progress import console, steps
 from pipeline.cli.train import require_torch, sha256_of
@@ -64,7 +67,8 @@ def pretrain_command(
     from model.training.pretrain import pretrain
 
     checkpoint = None if start is None else start / "last.safetensors"
-    source, truth = open_with_motion(corpus, out, store, workers)
+    config = replace(SCHEDULE, epochs=epochs, learning_rate=learning_rate, start=sha256_of(checkpoint))
+    source, truth = open_with_motion(corpus, out, store, workers, partial(readable, config=config))
     said: float | None = None
     with steps("Pretraining") as stage:
         stage.expect(epochs * SCHEDULE.steps_per_epoch)
@@ -76,7 +80,6 @@ def pretrain_command(
                 said = explained
                 console.print(f"step {step}: loss {loss:.3f}, {said:.3f} of held-out motion explained (R²)")
 
-        config = replace(SCHEDULE, epochs=epochs, learning_rate=learning_rate, start=sha256_of(checkpoint))
         try:
             pretrain(config, source, truth, out, show, checkpoint)
         except TrainingError as error:
@@ -85,12 +88,25 @@ def pretrain_command(
 
 
 def open_with_motion(
-    corpus: Path, out: Path, store: Path | None, workers: int | None
+    corpus: Path,
+    out: Path,
+    store: Path | None,
+    workers: int | None,
+    check: Callable[[Sequence[VideoLabel]], object],
 ) -> tuple[FrameStore, MotionTruth]:
-    """The frames of a simulated corpus, kept in ``store`` or beside ``out``, and the motion behind them."""
-    from model.training.pretrain import MotionTruth
-    from pipeline.simulate.truth import corpus_tracks, mirror
+    """The frames of a simulated corpus, kept in ``store`` or beside ``out``, and the motion behind them.
 
-    source = open_or_decode(corpus, frames_folder(store, out), (), with_originals=False, workers=workers)
+    Nothing is decoded of a corpus whose motion is not known, or with whose labels ``check`` finds fault.
+    """
+    from model.training.pretrain import MotionTruth
+    from pipeline.simulate.truth import corpus_tracks, mirror, recorded_plans
+
+    def sound(labels: Sequence[VideoLabel]) -> None:
+        check(labels)
+        recorded_plans(corpus, [label.path for label in labels])
+
+    source = open_or_decode(
+        corpus, frames_folder(store, out), (), with_originals=False, workers=workers, check=sound
+    )
     console.print("Performing the motion of every video again …")
     return source, MotionTruth(corpus_tracks(corpus, [label.path for label in source.labels]), *mirror())

@@ -13,6 +13,7 @@ import typer
 from model.frame_store import FrameStore
 from model.system import BACKBONES, CONDITIONS, System, parse_system
 from model.training.config import PRESETS, TrainConfig
+from model.training.videos import trainable
 from pipeline.cli.frame_source import DECODERS, RUN, STORE, frames_folder, open_or_decode
 from pipeline.cli.progress import console, steps
 from pipeline.errors import UserError
@@ -75,8 +76,6 @@ def train_command(
 ) -> None:
     """Train a network on a labelled corpus of avatar videos."""
     require_torch("train")
-    from model.training.batches import trainable
-
     names = tuple(name.strip() for name in (generators or "").split(",") if name.strip())
     config = configured(preset, epochs, step_count, batch, clip_length, learning_rate, seed)
     config = replace(config, generators=names or None, with_originals=with_originals, augment=augment)

@@ -37,10 +37,10 @@ def mirror() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     return np.array(order), np.array(sign, np.float32)
 
 
-def corpus_tracks(corpus: Path, paths: Sequence[str]) -> list[NDArray[np.float32]]:
-    """The tracks of these videos of a simulated corpus, float32 [frames, 58] each, columns as `CHANNELS`.
+def recorded_plans(corpus: Path, paths: Sequence[str]) -> list[ClipPlan]:
+    """How these videos of a simulated corpus were made.
 
-    Raises UserError when the corpus does not say how its videos were made, or was made of recorded motion.
+    Raises UserError when the corpus does not say so, or was made of recorded motion.
     """
     table = corpus / TABLE
     if not table.is_file():
@@ -49,10 +49,19 @@ def corpus_tracks(corpus: Path, paths: Sequence[str]) -> list[NDArray[np.float32
     missing = next((path for path in paths if path not in plans), None)
     if missing is not None:
         raise UserError(f"{table} does not list {missing}: simulate the corpus again.")
+    return [plans[path] for path in paths]
+
+
+def corpus_tracks(corpus: Path, paths: Sequence[str]) -> list[NDArray[np.float32]]:
+    """The tracks of these videos of a simulated corpus, float32 [frames, 58] each, columns as `CHANNELS`.
+
+    Raises UserError as `recorded_plans`.
+    """
+    plans = recorded_plans(corpus, paths)
     by_driver: dict[int, list[int]] = {}
-    for number, path in enumerate(paths):
-        by_driver.setdefault(plans[path].driver.seed, []).append(number)
-    work = [[plans[paths[number]] for number in numbers] for numbers in by_driver.values()]
+    for number, plan in enumerate(plans):
+        by_driver.setdefault(plan.driver.seed, []).append(number)
+    work = [[plans[number] for number in numbers] for numbers in by_driver.values()]
     tracks: dict[int, NDArray[np.float32]] = {}
     for numbers, found in zip(by_driver.values(), _performed(work), strict=True):
         tracks.update(zip(numbers, found, strict=True))

@@ -11,10 +11,11 @@ import pytest
 
 from model.frame_store import FrameStore, VideoLabel, write_frame_store
 from model.system import System
-from model.training.batches import batches, chosen_videos, draw_batch, videos_by_driver
+from model.training.batches import batches, draw_batch
 from model.training.config import PRESETS, TrainConfig, load_config, save_config
 from model.training.errors import TrainingError
 from model.training.schedule import learning_rate
+from model.training.videos import chosen_videos, videos_by_driver
 from tests.model.training.corpus import small_store, videos, wobble
 
 CONFIG = TrainConfig(

@@ -13,13 +13,13 @@ import torch
 from model.frame_store import FrameStore
 from model.registry import build
 from model.system import System
-from model.training.batches import chosen_videos
 from model.training.checkpoint import load_checkpoint
 from model.training.config import TrainConfig
 from model.training.errors import TrainingError
 from model.training.log import read_rows
 from model.training.loop import train
 from model.training.pretrain import MotionTruth, draw_moves, pretrain
+from model.training.videos import chosen_videos
 from tests.model.training.corpus import centres, small_store
 
 CONFIG = TrainConfig(

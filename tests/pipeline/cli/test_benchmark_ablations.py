@@ -142,3 +142,35 @@ def test_training_on_a_cluster_is_refused_before_it_begins(
     assert left.value.code == 2
     assert "run it without --address until every system is trained" in capsys.readouterr().err
     assert not (tmp_path / "run" / "ablations" / "frames").exists()
+
+
+def test_what_labels_alone_forbid_to_train_is_refused_before_anything_is_decoded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Decoding the paper's corpus takes days."""
+    corpus = video_corpus(tmp_path / "corpus", frames=2, clips=1)
+    text = "identities in train set:\na\nidentities in validation set:\nc\nf\nidentities in test set:\nd\ne\n"
+    (corpus / "train_val_test_splits.txt").write_text(text, encoding="utf-8")
+    words = ["benchmark", str(corpus), "-o", str(tmp_path / "run"), "--ablations", "--preset", "brief"]
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        "--ablations can train nothing: training needs at least 2 drivers, the training split has 1" in said
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_system_that_labels_alone_forbid_to_train_is_named_and_nothing_is_decoded_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A validation target has one self-reenactment by each generator, two by both."""
+    corpus = video_corpus(tmp_path / "corpus", frames=2, clips=1)
+    words = ["benchmark", str(corpus), "-o", str(tmp_path / "run"), "--ablations", "--check"]
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    said = " ".join(capsys.readouterr().err.split())
+    assert not left.value.code, said
+    assert "to be trained first: F5C-FEAT_DIFF-64" in said
+    assert "cannot be trained: F5C-FEAT_DIFF-64-on-tps: the validation split has no target" in said

@@ -15,6 +15,7 @@ from model.metadata import read_metadata
 from pipeline.cli.export import VALIDATED_FOR
 from pipeline.cli.main import main
 from pipeline.embed import EmbeddingSession
+from pipeline.simulate.truth import TABLE
 from tests.pipeline.datasets.corpus import touch
 from tests.pipeline.frames.corpus import video_corpus
 
@@ -131,6 +132,51 @@ def test_corpus_that_cannot_be_trained_on_is_refused_before_it_is_decoded(
     assert code == 2
     assert sentence in " ".join(said.split())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus"]
+
+
+@pytest.mark.parametrize(
+    ("command", "held_out", "table", "sentence"),
+    [
+        ("pretrain", "", True, "the validation split has none"),
+        ("pretrain", "c\nd\n", False, "so its motion is not known"),
+        ("pretrain", "c\nd\n", True, "replays recorded motion"),
+        ("habits", "", True, "the validation split has none"),
+        ("habits", "c\n", True, "the validation split has no target with 2 self-reenactments"),
+        ("habits", "c\nd\n", False, "so its motion is not known"),
+    ],
+)
+def test_corpus_whose_motion_cannot_be_learnt_is_refused_before_it_is_decoded(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    held_out: str,
+    table: bool,
+    sentence: str,
+) -> None:
+    names = [f"{t}/{t}--{n}--{d}" for t, d in ("aa", "bb", "cc", "cd", "dd", "dc") for n in range(2)]
+    corpus = touch(tmp_path, *(f"corpus/S/x-generated/{name}.mp4" for name in names)) / "corpus"
+    text = f"identities in train set:\na\nb\nidentities in validation set:\n{held_out}"
+    (corpus / "train_val_test_splits.txt").write_text(text, encoding="utf-8")
+    if table:
+        paths = [f"S/x-generated/{name}.mp4" for name in names]
+        pl.DataFrame({"path": paths, "recording": "take.csv"}).write_parquet(corpus / TABLE)
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start" / "last.safetensors").touch()
+    words = (command, corpus, "-o", tmp_path / "run", "--start", tmp_path / "start")
+    code, said = run(capsys, *words)
+    assert code == 2
+    assert sentence in " ".join(said.split())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus", "start"]
+
+
+def test_start_that_is_not_there_is_named_before_anything_is_decoded(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("pretrain", corpus, "-o", tmp_path / "run", "--start", tmp_path / "gone")
+    code, said = run(capsys, *words)
+    assert code == 2
+    assert "gone/last.safetensors: name the folder of a finished run" in " ".join(said.split())
+    assert not list(tmp_path.iterdir())
 
 
 def test_run_of_other_settings_is_not_continued(
