@@ -17,7 +17,7 @@ from pipeline.ray_session import ray_session
 from pipeline.simulate.clip import render_clip
 from pipeline.simulate.generators import GENERATORS
 from pipeline.simulate.head_data import find_wheel
-from pipeline.simulate.motion import external_tracks
+from pipeline.simulate.motion import external_tracks, read_live_link
 from pipeline.simulate.plan import (
     ORIGINAL,
     SHARES,
@@ -53,10 +53,12 @@ def simulate(
     """Render a corpus below `out`; what is there already is kept, so that a killed run continues.
 
     `motion` holds <driver>/<clip>.csv of Live Link Face, whose drivers replace the simulated ones.
-    Raises UserError for unusable arguments, and when `out` holds a corpus made otherwise.
+    Raises UserError for unusable arguments, a broken recording, and when `out` holds a corpus made otherwise.
     """
     wheel = find_wheel(heads)
     recordings = [(driver, path) for driver, _, path in external_tracks(motion)] if motion else []
+    for _, path in recordings:
+        read_live_link(path)  # a broken take is refused before anything is rendered
     people = sample_people(identities, seed, shares, recordings)
     plans = plan_corpus(people, self_clips, cross_clips, seconds, generators, seed)
     out.mkdir(parents=True, exist_ok=True)

@@ -96,7 +96,8 @@ def test_nothing_is_rendered_among_files_of_others(wheel: Path, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["seized.mp4"]
 
 
-def test_recorded_motion_replaces_the_simulated_drivers(wheel: Path, tmp_path: Path) -> None:
+def takes(folder: Path) -> Path:
+    """A take of each of two people, as Live Link Face writes it."""
     from pipeline.simulate.motion.track import ARKIT_NAMES
 
     header = ["Timecode", "BlendshapeCount", *(n[0].upper() + n[1:] for n in ARKIT_NAMES)]
@@ -106,21 +107,39 @@ def test_recorded_motion_replaces_the_simulated_drivers(wheel: Path, tmp_path: P
             [f"10:00:00:{frame:02d}.000", "61", *[f"{0.2 + 0.01 * (frame % 10):.3f}"] * 52, "0.1", "0", "0"]
             for frame in range(60)
         ]
-        (tmp_path / "takes" / driver).mkdir(parents=True)
+        (folder / driver).mkdir(parents=True)
         text = "\n".join(",".join(row) for row in [header, *rows])
-        (tmp_path / "takes" / driver / "hello.csv").write_text(text, "utf-8")
-    out = tmp_path / "replay"
+        (folder / driver / "hello.csv").write_text(text, "utf-8")
+    return folder
+
+
+def replay(out: Path, motion: Path, wheel: Path) -> None:
     simulate(
         out,
         self_clips=1,
         cross_clips=1,
         seconds=0.5,
         generators=["mesh"],
-        motion=tmp_path / "takes",
+        motion=motion,
         heads=wheel,
         workers=1,
     )
-    assert set(read_nvfair(out).labels["driver"]) == {"kim", "lee"}
+
+
+def test_recorded_motion_replaces_the_simulated_drivers(wheel: Path, tmp_path: Path) -> None:
+    replay(tmp_path / "replay", takes(tmp_path / "takes"), wheel)
+    assert set(read_nvfair(tmp_path / "replay").labels["driver"]) == {"kim", "lee"}
+
+
+def test_broken_take_is_named_with_its_line_before_anything_is_rendered(wheel: Path, tmp_path: Path) -> None:
+    """Out of a rendering process its sentence came as a traceback, after whatever was rendered before."""
+    take = takes(tmp_path / "takes") / "lee" / "hello.csv"
+    take.write_text(take.read_text("utf-8").replace("10:00:00:07.000,61,0.270", "10:00:00:07.000,61,zero"))
+    with pytest.raises(
+        UserError, match=r"lee/hello\.csv, line 9, column EyeBlinkLeft: 'zero' is not a number"
+    ):
+        replay(tmp_path / "replay", tmp_path / "takes", wheel)
+    assert not (tmp_path / "replay").exists()
 
 
 def test_demo_case_holds_truths_impostures_and_a_file_cut_short(wheel: Path, tmp_path: Path) -> None:
