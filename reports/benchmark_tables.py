@@ -17,6 +17,7 @@ from reports.benchmark_run import MEAN, POOLED, BenchmarkRun, Figure, MeasuredMo
 from reports.latex import escaped, tabular
 from reports.paper_figures import (
     BASELINE,
+    CLIP_LENGTH,
     COLUMNS,
     CROSS_GENERATOR,
     GENERATORS,
@@ -66,7 +67,9 @@ class PaperTable:
 def paper_tables(run: BenchmarkRun) -> list[PaperTable]:
     """Tables III to VIII, then every model of the run by every protocol."""
     length = _length(run)
-    beside = "" if length == 64 else "; the paper's are of T = 64"
+    beside = _papers_length(length)
+    if ("F5C", "FEAT_DIFF", length) in SYSTEMS and beside:
+        beside += f", but FEAT_DIFF's of T = {length}"
     tables = [
         _systems(
             run,
@@ -134,6 +137,11 @@ def _length(run: BenchmarkRun) -> int:
     systems = {(model.backbone, model.condition, model.clip_length) for model in run.models}
     counted = Counter(length for *system, length in systems if (*system, 64) in SYSTEMS)
     return max(counted, key=lambda length: (counted[length], length == 64, length), default=64)
+
+
+def _papers_length(length: int) -> str:
+    """What a title adds where the paper's figures are of another T than ours."""
+    return "" if length == CLIP_LENGTH else f"; the paper's are of T = {CLIP_LENGTH}"
 
 
 def _is_nvfair(run: BenchmarkRun) -> bool:
@@ -208,6 +216,7 @@ def _cross_generator(run: BenchmarkRun, name: str, number: str, condition: str, 
     title = (
         f"{number}. F5C {condition} across generators, T = {length}: trained on (rows), tested on (columns)"
     )
+    title += _papers_length(length) if published else ""
     return PaperTable(name, title, tuple(generators), tuple(rows))
 
 

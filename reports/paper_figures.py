@@ -14,6 +14,9 @@ GENERATORS: Final = {"FV2V": "facevid2vid", "TPS": "tps", "LIA": "lia"}
 TARGETS: Final = 35
 COLUMNS: Final = ("overall", "facevid2vid", "tps", "lia")
 
+#: T of every figure here but those of F5C FEAT_DIFF, which the paper measured at each length.
+CLIP_LENGTH: Final = 64
+
 #: (backbone, condition, T) -> overall, FV2V, TPS, LIA.
 SYSTEMS: Final[dict[tuple[str, str, int], tuple[float | None, ...]]] = {
     ("F5C", "FEAT_DIFF", 64): (0.877, 0.869, 0.880, 0.882),

@@ -226,12 +226,34 @@ def test_tables_stand_at_the_clip_length_most_systems_were_measured_at(folder: P
     (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
     tables = {table.name: table for table in paper_tables(load_run(folder))}
     schedule = "training: 40 steps of 8 drivers × 4 videos"
-    assert tables["table-6"].title.endswith(f"T = 32; the paper's are of T = 64; {schedule}")
+    beside = "the paper's are of T = 64, but FEAT_DIFF's of T = 32"
+    assert tables["table-6"].title.endswith(f"T = 32; {beside}; {schedule}")
     rows = {label: cells[0].ours.auc for label, cells in tables["table-6"].rows}
     assert rows == {
         "F5C FEAT_DIFF T=32": auc_of(1, "pooled"), "F5C STATIC T=32": auc_of(2, "pooled"),
         "F5C PIXEL_DIFF T=32": None, "F5C RAW_FEAT T=32": None,
     }  # fmt: skip
+
+
+def test_titles_say_of_which_clip_length_the_papers_figures_beside_are(folder: Path) -> None:
+    """FEAT_DIFF's are of ours where the paper has them, all others of its 64."""
+    record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+    for length, said in (
+        (32, "T = 32; the paper's are of T = 64, but FEAT_DIFF's of T = 32"),
+        (8, "T = 8; the paper's are of T = 64"),
+        (64, "T = 64"),
+    ):
+        for one in record["models"][:3]:
+            one["clip_length"] = length
+        (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+        tables = {table.name: table for table in paper_tables(load_run(folder))}
+        for name in ("table-3", "table-6", "table-8"):
+            assert tables[name].title.partition("; training")[0].endswith(said)
+            rows = {label: cells[0].theirs for label, cells in tables[name].rows}
+            label = next(label for label in rows if label.startswith(f"F5C FEAT_DIFF T={length}"))
+            assert rows[label] == SYSTEMS["F5C", "FEAT_DIFF", 32 if length == 32 else 64][0]
+        beside = "" if length == 64 else "; the paper's are of T = 64"
+        assert tables["table-4"].title.endswith(f"tested on (columns){beside}")
 
 
 def test_rows_of_unequal_schedules_say_so_each(folder: Path) -> None:
