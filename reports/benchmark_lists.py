@@ -19,6 +19,7 @@ from reports.names import visible
 from reports.wording import plain
 
 STATED_FMR: Final = (0.1, 0.01, 0.001)
+NAMES: Final = ("protocols", "error-rates", "pair-files", "robustness", "subgroups")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class ListTable:
 
 
 def list_tables(run: BenchmarkRun) -> dict[str, ListTable]:
-    """By name, those that have rows: protocols, error-rates, pair-files, robustness, subgroups."""
+    """By name, those of ``NAMES`` that have rows."""
     tables = (_protocols(run), _error_rates(run), _pair_files(run), _robustness(run), _subgroups(run))
     return {table.name: table for table in tables if table.rows}
 
@@ -172,8 +173,11 @@ def _value(value: object) -> Markup:
 
 
 def write_lists(tables: Iterable[ListTable], folder: Path) -> None:
-    """Each as ``<name>.csv`` and ``.parquet`` with every digit, and as ``.tex``."""
+    """Each as ``<name>.csv`` and ``.parquet`` with every digit, and as ``.tex``; others of ``NAMES`` go."""
     folder.mkdir(exist_ok=True)
+    for name in NAMES:
+        for suffix in ("csv", "parquet", "tex"):
+            (folder / f"{name}.{suffix}").unlink(missing_ok=True)
     for table in tables:
         keys = [key for column in table.columns for key in (column.key, *(column.ends or ()))]
         keys = [key for key in keys if any(row[key] is not None for row in table.rows)]

@@ -461,6 +461,17 @@ def test_report_names_what_was_left_out_and_escapes_what_it_names(folder: Path) 
     assert "panels-5-title" not in html  # no PIXEL_DIFF model, no picture of one
 
 
+def test_table_that_a_later_sitting_has_no_figures_for_does_not_stay(folder: Path) -> None:
+    """As when a run is measured again with --robustness 0: the page has no such list."""
+    build_benchmark_report(folder)
+    (folder / "tables" / "mine.csv").write_text("kept", "utf-8")
+    RunFolder(folder).write_result("robustness", [])
+    build_benchmark_report(folder)
+    assert not list((folder / "tables").glob("robustness.*"))
+    assert len(list((folder / "tables").glob("subgroups.*"))) == 3
+    assert (folder / "tables" / "mine.csv").is_file()
+
+
 def test_report_is_the_same_bytes_for_the_same_tables(folder: Path) -> None:
     first = build_benchmark_report(folder).read_bytes()
     assert build_benchmark_report(folder).read_bytes() == first
