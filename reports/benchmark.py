@@ -15,9 +15,11 @@ from reports.benchmark_run import BenchmarkRun, load_run
 from reports.benchmark_tables import EVERY_MODEL, NOT_MEASURED, Cell, caveat, paper_tables, write_tables
 from reports.figures.benchmark import clip_lengths, identities, panels, robustness, trade_off
 from reports.model_status import model_status
+from reports.paper_figures import GENERATORS
 from reports.wording import t
 
 TABLE_FOLDER: Final = "tables"
+PAPERS: Final = tuple(sorted(GENERATORS.values()))
 OPTIONAL: Final = ("single-source", "multi-clip")  # protocols that not every corpus or run allows
 
 
@@ -54,6 +56,8 @@ def build_benchmark_report(folder: Path) -> Path:
         left_out=_left_out(run),
         absent_protocols=[name for name in OPTIONAL if name not in set(run.results["protocol"])],
         caveat=caveat(run),
+        papers_generators=PAPERS,
+        other_generators=run.generators if set(run.generators) != set(PAPERS) else [],
         style=style,
         script=script,
         policy=page.policy(style, script),

@@ -84,6 +84,12 @@ class BenchmarkRun:
         """Generators of the videos measured, by name."""
         return sorted(set(self.results["subset"]) - {POOLED, MEAN})
 
+    @property
+    def corpus_generators(self) -> list[str]:
+        """Generators of the corpus, those besides whose videos were not chosen where the record tells."""
+        known: list[str] = self.record["dataset"].get("generators", self.generators)
+        return known
+
     def called(self, model: MeasuredModel) -> str:
         """What a figure's legend calls a model: its name, with its file where others bear the same."""
         alone = sum(other.name == model.name for other in self.models) == 1

@@ -117,13 +117,14 @@ def paper_tables(run: BenchmarkRun) -> list[PaperTable]:
 def caveat(run: BenchmarkRun) -> Literal["not_nvfair", "not_test"] | None:
     """Why the paper's figures stand beside ours for comparison only; None where they are of the same test.
 
-    ``not_test``: NVFAIR, but other videos than those of its test split, or fewer targets or videos.
+    ``not_test``: NVFAIR, but other videos than its test split's, or fewer targets, generators or videos.
     """
     dataset = run.record["dataset"]
     if dataset["kind"] != "NVFAIR" or not _is_nvfair(run):
         return "not_nvfair"
     counts = [row for row in dataset.get("counts", []) if row["generator"] in run.generators]
     whole = {row["split"] for row in counts} == {"test"} and all(row["targets"] >= TARGETS for row in counts)
+    whole = whole and set(run.generators) == set(GENERATORS.values())
     sampled = dataset.get("chosen", 0) < dataset.get("in_its_splits", 0)
     return None if whole and not sampled else "not_test"
 
@@ -145,8 +146,11 @@ def _papers_length(length: int) -> str:
 
 
 def _is_nvfair(run: BenchmarkRun) -> bool:
-    """Whether the paper's figures for single generators can be set beside ours."""
-    return set(run.generators) == set(GENERATORS.values())
+    """Whether the corpus has the paper's generators, so that its figures for each can be set beside ours.
+
+    All three: the simulated corpus, whose layout is NVFAIR's, has a ``tps`` too.
+    """
+    return set(run.corpus_generators) == set(GENERATORS.values())
 
 
 def _systems(

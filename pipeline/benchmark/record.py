@@ -70,6 +70,7 @@ def benchmark_record(
             **{name.replace(" ", "_").replace("-", "_"): count for name, count in facts(whole).items()},
             "chosen": len(chosen),
             "in_its_splits": _in_its_splits(whole, chosen),
+            "generators": whole.labels.filter(~pl.col("original"))["generator"].unique().sort().to_list(),
             "counts": count_videos(chosen).to_dicts(),
             "problems": problems[:PROBLEMS_KEPT],
             "problems_in_all": len(problems),

@@ -185,6 +185,24 @@ def test_papers_figures_beside_a_sample_of_its_test_split_are_commented(folder: 
         assert caveat(load_run(folder)) == why
 
 
+def test_some_of_nvfairs_generators_are_nvfairs_still_and_those_measured_are_named(folder: Path) -> None:
+    """As with --generators tps. The simulated corpus, of the same layout, has a generator of that name."""
+    theirs, simulated = ["facevid2vid", "lia", "tps"], ["latent", "mesh", "tps"]
+    for name in ("results", "targets"):
+        rows = pl.read_parquet(folder / f"{name}.parquet")
+        rows.filter(pl.col("subset").is_in(["facevid2vid", "lia"]).not_()).write_parquet(
+            folder / f"{name}.parquet"
+        )
+    for generators, why, beside in ((theirs, "not_test", 0.880), (simulated, "not_nvfair", None)):
+        record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+        record["dataset"]["generators"] = generators
+        (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+        assert caveat(load_run(folder)) == why
+        html = build_benchmark_report(folder).read_text("utf-8")
+        assert "Measured were videos of tps; the paper's generators are facevid2vid, lia, tps." in html
+        assert cell(folder, "table-3", "F5C FEAT_DIFF T=64", "tps")["paper"] == beside
+
+
 def test_target_that_one_model_measured_is_not_said_to_be_unmeasurable(folder: Path) -> None:
     """As where another system's file covers some targets only."""
     targets = pl.read_parquet(folder / "targets.parquet")

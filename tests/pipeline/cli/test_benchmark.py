@@ -83,6 +83,7 @@ def test_every_model_is_measured_in_one_pass(finished: Path, models: dict[str, P
     record = json.loads((finished / "benchmark.json").read_text("utf-8"))
     assert record["videos"] == {"processed": 72, "failed": 0, "failures": []}
     assert record["dataset"]["in_its_splits"] == record["dataset"]["chosen"] == 72
+    assert record["dataset"]["generators"] == ["mesh", "tps"]
     found = results(finished)
     assert found["model_id"].n_unique() == len(models)
     paper = found.filter(protocol="paper", subset="pooled")
