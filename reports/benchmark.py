@@ -54,6 +54,7 @@ def build_benchmark_report(folder: Path) -> Path:
         drawn=drawn,
         models=[(model, identities(run, model, number)) for number, model in enumerate(run.models)],
         left_out=_left_out(run),
+        unlisted={part: _unlisted(run.record[part]) for part in ("videos", "robustness")},
         absent_protocols=[name for name in OPTIONAL if name not in set(run.results["protocol"])],
         caveat=caveat(run),
         papers_generators=PAPERS,
@@ -72,6 +73,12 @@ def _left_out(run: BenchmarkRun) -> list[dict[str, Any]]:
     rows = run.targets.filter((pl.col("protocol") == "paper") & ~pl.col("originals"))
     unmeasured = rows.filter(pl.col("auc").is_null().all().over("subset", "target"))
     return unmeasured.select("subset", "target", "left_out").unique().sort(pl.all()).to_dicts()
+
+
+def _unlisted(part: dict[str, Any]) -> int:
+    """How many failures of a part of the record are not among those it names: it names the first thousand."""
+    named = {(row["path"], row.get("alteration")) for row in part["failures"]}
+    return int(part["failed"]) - len(named)
 
 
 def _cell(cell: Cell) -> Markup:

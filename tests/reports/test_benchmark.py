@@ -490,6 +490,19 @@ def test_table_that_a_later_sitting_has_no_figures_for_does_not_stay(folder: Pat
     assert (folder / "tables" / "mine.csv").is_file()
 
 
+def test_failures_that_the_record_does_not_name_are_counted(folder: Path) -> None:
+    """benchmark.json names a thousand."""
+    record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+    record["videos"]["failed"], record["robustness"]["failed"] = 1204, 4
+    (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+    html = build_benchmark_report(folder).read_text("utf-8")
+    more = [
+        settled_count.replace("\u202f", "")
+        for settled_count in re.findall(r">([^<]*)</data> more failed", html)
+    ]
+    assert sorted(more) == ["1203", "3"]
+
+
 def test_report_is_the_same_bytes_for_the_same_tables(folder: Path) -> None:
     first = build_benchmark_report(folder).read_bytes()
     assert build_benchmark_report(folder).read_bytes() == first
