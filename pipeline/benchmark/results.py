@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -26,7 +26,7 @@ from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.benchmark.subgroups import Grouping, groupings, measure_subgroups
 from pipeline.benchmark.twice import same_embeddings
 from pipeline.datasets.label import Dataset, DatasetProblem
-from pipeline.datasets.pairs import read_pairs
+from pipeline.datasets.pairs import pair_files, read_pairs
 from pipeline.errors import UserError
 
 #: Videos a part of the robustness rerun covers: each stands for as many clips as there are alterations.
@@ -34,6 +34,10 @@ ALTERED_CHUNK = 4
 ONE_A_VIDEO = (
     "holds one embedding a video, but the corpus's pair lists are scored over all windows: they are not "
     "measured by it; give a row a window, or pair scores."
+)
+CENTRE_ONLY = (
+    "its pair lists are scored over all windows of a video: without --multi-clip no model is measured by "
+    "them; give it, and another RUN."
 )
 NOTHING = "no video has an embedding by it that can be compared: it is not measured."
 
@@ -87,17 +91,18 @@ def write_results(
     """Measure every finished model of the run and write ``schemas.RESULT_TABLES``.
 
     ``sample``: the videos of the robustness rerun, None where there is none. ``step`` is called once a
-    model. Returns why the single-source protocol is not measured, the problems of the pair files, of imported
-    embeddings they cannot be measured by, and of the attributes, and what videos seem to be one.
+    model. Returns why the single-source protocol is not measured, the problems of the pair files, of
+    embeddings that cannot be measured by them, and of the attributes, and what videos seem to be one.
     """
-    pair_files, problems = _pair_files(dataset)
+    lists, problems = _pair_lists(dataset)
     why_not = why_no_single_source(dataset.labels)
     if why_not is not None:
         sentence = f"the single-source protocol is not measured: {why_not}."
         problems.insert(0, DatasetProblem(dataset.root.name, None, sentence))
     groups, ungrouped = groupings(dataset)
-    tables = _Tables(dataset, groups, pair_files)
+    tables = _Tables(dataset, groups, lists)
     alike: list[DatasetProblem] = []
+    centre_only: list[DatasetProblem] = []
     chunks = -(-len(dataset) // CHUNK)
     for model in run.models():
         model_id = model["model_id"]
@@ -105,13 +110,15 @@ def write_results(
             table = run.read_imported(model_id)
             add = tables.add_embeddings if model["imported"] == EMBEDDINGS else tables.add_scores
             add(model_id, table)
-            if pair_files and model["imported"] == EMBEDDINGS and not table["window"].any():
+            if lists and model["imported"] == EMBEDDINGS and not table["window"].any():
                 problems.append(DatasetProblem(model["file"], None, ONE_A_VIDEO))
         elif not run.missing(chunks, [model_id]):
             embeddings = pl.DataFrame(run.read_embeddings(model_id))
             tables.add_embeddings(model_id, embeddings)
             if not len(embeddings):
                 problems.append(DatasetProblem(model["file"], None, NOTHING))
+            elif lists and not embeddings["window"].any():
+                centre_only = [DatasetProblem(dataset.root.name, None, CENTRE_ONLY)]
             if model["condition"] != "STATIC":  # which may show one picture of two videos
                 alike = alike or same_embeddings(embeddings)
             if sample is not None:
@@ -120,7 +127,7 @@ def write_results(
         step()
     for name, rows in tables.rows.items():
         run.write_result(name, rows)
-    return [*alike, *problems, *ungrouped]
+    return [*alike, *centre_only, *problems, *ungrouped]
 
 
 def _robustness(
@@ -133,17 +140,17 @@ def _robustness(
     return list(measure_robustness(model_id, embeddings, altered, facts, sample.labels))
 
 
-def _pair_files(dataset: Dataset) -> tuple[dict[str, tuple[pl.DataFrame, int]], list[DatasetProblem]]:
+def _pair_lists(dataset: Dataset) -> tuple[dict[str, tuple[pl.DataFrame, int]], list[DatasetProblem]]:
     """Pairs of each file of the dataset that has any, and how many it lists; one unreadable is a problem."""
     found: dict[str, tuple[pl.DataFrame, int]] = {}
     problems: list[DatasetProblem] = []
-    for path in dataset.pair_files:
+    for name, path in pair_files(dataset).items():
         try:
             pairs, wrong = read_pairs(path, dataset)
         except UserError as error:
-            problems.append(DatasetProblem(path.name, None, str(error)))
+            problems.append(DatasetProblem(name, None, str(error)))
             continue
-        problems += wrong
+        problems += [replace(problem, file=name) for problem in wrong]
         if len(pairs):
-            found[path.name] = pairs, len(pairs) + sum(problem.excluded for problem in wrong)
+            found[name] = pairs, len(pairs) + sum(problem.excluded for problem in wrong)
     return found, problems

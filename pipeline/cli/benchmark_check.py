@@ -19,6 +19,7 @@ from pipeline.cli.benchmark_ablations import Trained
 from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import console, say
 from pipeline.datasets.label import Dataset
+from pipeline.datasets.pairs import pair_files
 from pipeline.datasets.summary import count_videos, facts, licences, unmeasurable_targets
 from pipeline.decode.types import Encoding
 from pipeline.embed import EmbeddingSession
@@ -64,8 +65,8 @@ def check(
     why_not = why_no_single_source(chosen.labels)
     if why_not is not None:
         say(f"  no single-source protocol: {why_not}")
-    for path in chosen.pair_files:
-        say(f"  pairs of {path.name}" + ("" if multi_clip else ": need --multi-clip"))
+    for name in pair_files(chosen):
+        say(f"  pairs of {name}" + ("" if multi_clip else ": need --multi-clip"))
     if groups:
         names = ", ".join(group.attribute for group in groups)
         say(f"  subgroups by {names}")

@@ -15,6 +15,15 @@ COLUMNS: Final = ("enrolment_sample", "test_sample", "label")
 MOST_TOLD: Final = 20  # with --generators whole files name videos that are not measured
 
 
+def pair_files(dataset: Dataset) -> dict[str, Path]:
+    """The dataset's pair files by what they are called: their name, with its folder where several bear it."""
+    names = [path.name for path in dataset.pair_files]
+    return {
+        path.name if names.count(path.name) == 1 else path.relative_to(dataset.root).as_posix(): path
+        for path in dataset.pair_files
+    }
+
+
 def read_pairs(path: Path, dataset: Dataset) -> tuple[pl.DataFrame, list[DatasetProblem]]:
     """Pairs as ``left, right`` (paths of ``dataset``) and ``same_driver``, and the rows left out.
 

@@ -341,6 +341,50 @@ def test_pair_lists_that_one_embedding_a_video_leaves_unmeasured_are_remarked(tm
     assert [one["file"] for one in run.models() if one["model_id"] in measured] == ["windows.csv"]
 
 
+def test_pair_lists_that_centre_clips_leave_unmeasured_are_remarked(tmp_path: Path) -> None:
+    """A run of AVAPrintDB without --multi-clip: its own protocol is in none of the tables."""
+    root = touch(tmp_path / "corpus", *AVAPRINT)
+    (root / "evaluation_pairs_X.csv").write_text(
+        f"enrolment_sample,test_sample,label\n{AVAPRINT[0]},{AVAPRINT[1]},0\n", "utf-8"
+    )
+    dataset, metadata = open_dataset(root), read_metadata(shipped_model())
+    for number, windows in enumerate((False, True)):
+        run = RunFolder(tmp_path / f"run{number}")
+        run.prepare({})
+        clip = {"start_frame": 0, "padded_frames": 0, "centre": True, "window": windows}
+        for model_id in ("a" * 64, "b" * 64):
+            rows = [
+                {**clip, "path": path, "embedding": np.eye(256, dtype=np.float32)[place]}
+                for place, path in enumerate(sorted(AVAPRINT))
+            ]
+            run.add_model(model_id, f"{model_id[:1]}.onnx", metadata)
+            run.commit(0, [], {model_id: rows})
+        said = [str(one) for one in write_results(run, dataset, None, lambda: None) if "pair" in str(one)]
+        assert len(said) == (0 if windows else 1)
+        assert all("are scored over all windows of a video: without --multi-clip" in one for one in said)
+
+
+def test_pair_lists_of_one_name_in_two_folders_are_both_measured(tmp_path: Path) -> None:
+    root = touch(tmp_path / "corpus", *AVAPRINT)
+    for folder, rows in (("intra", 1), ("cross", 2)):
+        (root / folder).mkdir()
+        pairs = [f"{AVAPRINT[0]},{other},0" for other in AVAPRINT[1 : 1 + rows]]
+        text = "\n".join(["enrolment_sample,test_sample,label", *pairs, "gone.mp4,away.mp4,1"])
+        (root / folder / "evaluation_pairs_X.csv").write_text(text + "\n", "utf-8")
+    scores = tmp_path / "scores.csv"
+    scores.write_text(f"left,right,score\n{AVAPRINT[0]},{AVAPRINT[1]},0.5\n", "utf-8")
+    dataset, run = open_dataset(root), RunFolder(tmp_path / "run")
+    run.prepare({})
+    run.add_imported(read_imported(scores, dataset, dataset))
+    problems = write_results(run, dataset, None, lambda: None)
+    found = pl.read_parquet(run.root / "pair_files.parquet").select("pair_file", "n_different", "n_left_out")
+    assert sorted(found.rows()) == [
+        ("cross/evaluation_pairs_X.csv", 1, 2), ("intra/evaluation_pairs_X.csv", 1, 1),
+    ]  # fmt: skip
+    lines = {(one.file, one.line) for one in problems if one.excluded}
+    assert lines == {("cross/evaluation_pairs_X.csv", 4), ("intra/evaluation_pairs_X.csv", 3)}
+
+
 def test_target_of_which_no_video_was_embedded_is_left_out_with_the_reason() -> None:
     """As when all its videos fail to decode: without its row every target would seem to be measured."""
     dataset, embeddings = corpus()
