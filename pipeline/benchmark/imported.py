@@ -119,7 +119,13 @@ def _embeddings(
     kept = table.select("path", "centre", "window").with_columns(
         embedding=pl.Series(vectors, dtype=pl.Array(pl.Float64, vectors.shape[1]))
     )
-    absent = len(dataset) - kept["path"].n_unique()
+    named, centred = kept["path"].n_unique(), kept.filter("centre").height  # one a video at most
+    if centred < named:
+        sentence = (
+            f"marks a centre clip of {centred} of {named} videos; the others the paper's protocol does "
+        )
+        problems.append(DatasetProblem(path.name, None, f"{sentence}not compare."))
+    absent = len(dataset) - named
     if absent:
         problems.append(_uncovered(path, f"has no embedding of {absent} of {len(dataset)} videos"))
     return kept, tuple(problems)

@@ -385,6 +385,20 @@ def test_pair_lists_of_one_name_in_two_folders_are_both_measured(tmp_path: Path)
     assert lines == {("cross/evaluation_pairs_X.csv", 4), ("intra/evaluation_pairs_X.csv", 3)}
 
 
+def test_videos_of_another_system_without_a_centre_clip_are_counted(tmp_path: Path) -> None:
+    dataset, embeddings = corpus()
+    twice = pl.concat([embeddings, embeddings]).sort("path")
+    path = write_embeddings(tmp_path / "windows.csv", twice)
+    said = (
+        f"marks a centre clip of 0 of {len(dataset)} videos; the others the paper's protocol does not compare"
+    )
+    assert [str(one) for one in read_imported(path, dataset, dataset).problems] == [f"windows.csv: {said}."]
+    marked = pl.Series("centre", [int(number % 2 == 0 and number > 3) for number in range(len(twice))])
+    pl.read_csv(path).with_columns(marked).write_csv(path)
+    (problem,) = read_imported(path, dataset, dataset).problems
+    assert f"marks a centre clip of {len(dataset) - 2} of {len(dataset)} videos" in str(problem)
+
+
 def test_target_of_which_no_video_was_embedded_is_left_out_with_the_reason() -> None:
     """As when all its videos fail to decode: without its row every target would seem to be measured."""
     dataset, embeddings = corpus()
