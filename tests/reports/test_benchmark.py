@@ -116,7 +116,7 @@ def folder(tmp_path: Path) -> Path:
         "tool": {"name": "driverprint", "version": "0"}, "command": ["driverprint", "benchmark"],
         "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:00:00+00:00",
         "dataset": {"name": "NVFAIR", "kind": "NVFAIR", "excluded": 0, "problems": ["<img src=x>"],
-                    "problems_in_all": 1, "counts": counted("test", 35)},
+                    "problems_in_all": 1, "counts": counted("test", 35), "chosen": 6, "in_its_splits": 6},
         "videos": {"processed": 5, "failed": 1, "failures": [{"path": "<b>.mp4", "reason": "bad"}]},
         "robustness": {"videos": 420, "failed": 1, "failures": [
             {"path": "<u>.mp4", "alteration": "h264-28", "reason": "bad"}]},
@@ -501,6 +501,19 @@ def test_failures_that_the_record_does_not_name_are_counted(folder: Path) -> Non
         for settled_count in re.findall(r">([^<]*)</data> more failed", html)
     ]
     assert sorted(more) == ["1203", "3"]
+
+
+def test_head_of_the_report_counts_the_videos_chosen_and_of_these_the_decoded(folder: Path) -> None:
+    """Another system's file is measured without a video being decoded, and then none was called measured."""
+    record = json.loads((folder / "benchmark.json").read_text("utf-8"))
+    record["dataset"] |= {"chosen": 42_800, "in_its_splits": 42_800}
+    record["videos"] = {"processed": 0, "failed": 0, "failures": []}
+    (folder / "benchmark.json").write_text(json.dumps(record), encoding="utf-8")
+    html = build_benchmark_report(folder).read_text("utf-8")
+    facts = dict(re.findall(r'<div><dt>([^<]*)</dt><dd><data value="(\d+)">', html))
+    assert (facts["videos chosen"], facts["decoded and embedded"], facts["failed to process"]) == (
+        "42800", "0", "0",
+    )  # fmt: skip
 
 
 def test_report_is_the_same_bytes_for_the_same_tables(folder: Path) -> None:
