@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.isotonic import IsotonicRegression
 
 Floats = npt.NDArray[np.float64]
 
@@ -40,6 +39,8 @@ class Pav:
 
 def pav(same: npt.ArrayLike, different: npt.ArrayLike) -> Pav:
     """Isotonic regression of the truth on scores or LLRs, both propositions weighing the same."""
+    from sklearn.isotonic import IsotonicRegression
+
     values = np.concatenate((np.asarray(same, np.float64), np.asarray(different, np.float64)))
     n_same, n_different = np.size(same), np.size(different)
     truth = np.repeat((1.0, 0.0), (n_same, n_different))

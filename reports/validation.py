@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_curve
 
 from model.resampling import FEWEST_PAIRS, Interval
 from model.roc import auc, eer
@@ -181,6 +180,8 @@ def _compared(
 def _curve(
     same: NDArray[np.float64], different: NDArray[np.float64]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    from sklearn.metrics import roc_curve
+
     label = np.repeat([1, 0], [len(same), len(different)])
     fpr, tpr, _ = roc_curve(label, np.concatenate((same, different)))
     if len(fpr) > _MOST_POINTS:

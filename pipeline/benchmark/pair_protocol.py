@@ -12,8 +12,6 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from sklearn.metrics import auc as area
-from sklearn.metrics import roc_curve
 
 from model.resampling import (
     FEWEST_IDENTITIES,
@@ -102,6 +100,9 @@ def _means(embeddings: pl.DataFrame) -> pl.DataFrame:
 def _auc_and_eer(
     same: NDArray[np.bool_], scores: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> tuple[float, float]:
+    from sklearn.metrics import auc as area
+    from sklearn.metrics import roc_curve
+
     kept = weight > 0
     accepted, found, _ = roc_curve(
         same[kept], scores[kept], sample_weight=weight[kept], drop_intermediate=False

@@ -1,51 +1,68 @@
-"""Every command of `driverprint`, under its name."""
+"""Every command of `driverprint`, under its name; only the one that is called is imported.
+
+Together they take seconds to import, which nobody should wait for who asks for help or mistypes a word.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Final
 
 import typer
 
-from pipeline.cli.ablate import EXAMPLES as ABLATE_EXAMPLES
-from pipeline.cli.ablate import ablate_command
-from pipeline.cli.analyze import EXAMPLES, analyze_command
-from pipeline.cli.benchmark import EXAMPLES as BENCHMARK_EXAMPLES
-from pipeline.cli.benchmark import benchmark_command
-from pipeline.cli.case_commands import report_command, verify_command
-from pipeline.cli.case_uco import EXAMPLES as CASE_UCO_EXAMPLES
-from pipeline.cli.case_uco import case_uco_command
-from pipeline.cli.export import EXAMPLES as EXPORT_EXAMPLES
-from pipeline.cli.export import export_command
-from pipeline.cli.habits import EXAMPLES as HABITS_EXAMPLES
-from pipeline.cli.habits import habits_command
-from pipeline.cli.inspect import inspect_command
-from pipeline.cli.pretrain import EXAMPLES as PRETRAIN_EXAMPLES
-from pipeline.cli.pretrain import pretrain_command
-from pipeline.cli.purge import EXAMPLES as PURGE_EXAMPLES
-from pipeline.cli.purge import purge_command
-from pipeline.cli.simulate import EXAMPLES as SIMULATE_EXAMPLES
-from pipeline.cli.simulate import simulate_command
-from pipeline.cli.train import EXAMPLES as TRAIN_EXAMPLES
-from pipeline.cli.train import train_command
-from pipeline.run_record import tool_version
+#: What the list of commands says of each. Its module here bears its name and holds its function and examples.
+COMMANDS: Final = {
+    "analyze": "Analyse a folder of talking-head videos: who drives each avatar?",
+    "report": "Build the report again from the tables of a case.",
+    "verify": "Check a case: checksums, counts, schemas, ids and result digest.",
+    "purge": "Remove what identifies people from a case; it cannot be undone.",
+    "case-uco": "Export a finished case as CASE/UCO.",
+    "inspect": "Show what intake and decoding see in one video: facts, shots, windows, flags.",
+    "simulate": "Render a corpus of talking-head avatars with known drivers and targets, openly licensed.",
+    "benchmark": "Measure models on a labelled corpus by the paper's protocols.",
+    "pretrain": "Teach the backbone to read simulated motion before it is trained to tell drivers apart.",
+    "habits": "Teach a motion head from drivers that are performed but never rendered.",
+    "train": "Train a network on a labelled corpus of avatar videos.",
+    "export": "Export a trained network as a model file for analyze and benchmark.",
+    "ablate": "Examine why differencing works: motion of the features against coding noise.",
+}
 
-app = typer.Typer(
-    name="driverprint",
-    help="Who drives this avatar? Offline forensic analysis of talking-head video.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+
+def command_line(words: Sequence[str]) -> typer.Typer:
+    """The command line as ``words`` need it: all commands by name, the one they call with all it takes."""
+    app = typer.Typer(
+        name="driverprint",
+        help="Who drives this avatar? Offline forensic analysis of talking-head video.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_common)
+    called = next((word for word in words if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        if name == called:
+            word = name.replace("-", "_")
+            module = import_module(f"pipeline.cli.{word}")
+            app.command(name, epilog=module.EXAMPLES)(getattr(module, f"{word}_command"))
+        else:
+            app.command(name, help=summary)(_not_called)
+    return app
+
+
+def _not_called() -> None:
+    """Stands in the list for a command that these words do not call."""
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from pipeline.run_record import tool_version
+
         print(f"driverprint {tool_version()}")
         raise typer.Exit()
 
 
-@app.callback()
 def _common(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -53,18 +70,3 @@ def _common(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options of every command; both are handled before it starts."""
-
-
-app.command("analyze", epilog=EXAMPLES)(analyze_command)
-app.command("report")(report_command)
-app.command("verify")(verify_command)
-app.command("purge", epilog=PURGE_EXAMPLES)(purge_command)
-app.command("case-uco", epilog=CASE_UCO_EXAMPLES)(case_uco_command)
-app.command("inspect")(inspect_command)
-app.command("simulate", epilog=SIMULATE_EXAMPLES)(simulate_command)
-app.command("benchmark", epilog=BENCHMARK_EXAMPLES)(benchmark_command)
-app.command("pretrain", epilog=PRETRAIN_EXAMPLES)(pretrain_command)
-app.command("habits", epilog=HABITS_EXAMPLES)(habits_command)
-app.command("train", epilog=TRAIN_EXAMPLES)(train_command)
-app.command("export", epilog=EXPORT_EXAMPLES)(export_command)
-app.command("ablate", epilog=ABLATE_EXAMPLES)(ablate_command)

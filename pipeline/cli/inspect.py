@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -18,6 +18,19 @@ from pipeline.errors import UserError
 from pipeline.intake.reading import read_through
 from pipeline.intake.sniff import sniff
 from pipeline.names import printable
+
+EXAMPLES: Final = """
+Examples:
+
+  driverprint inspect seized/anything/else.mkv
+      What analyze would find in this file: hash, facts, shots, and which
+      windows it could compare.
+
+  driverprint inspect seized/anything/else.mkv --clip-length 32
+      The windows of a model of 32 frames; the shipped one has 64.
+
+Exit status: 1 where the file cannot be decoded.
+"""
 
 
 def inspect_command(

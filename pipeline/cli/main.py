@@ -24,10 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     leave_at_once(Exit.INTERRUPTED)  # the imports take seconds, and a Ctrl-C may meet them
     from typer import Abort
 
-    from pipeline.cli.commands import app
+    from pipeline.cli.commands import command_line
 
-    listen()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    app = command_line(words)
+    listen()
     debug = "--debug" in words
     ending = arguments is None  # the process ends with this call
     try:

@@ -43,10 +43,12 @@ def test_signal_that_meets_a_destructor_is_not_lost() -> None:
 AMONG_IMPORTS = """
 import os, signal, sys
 
+met = sys.argv.pop(1)
+
 class Finder:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name == sys.argv[1]:
+        if name == met:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Finder)
@@ -55,9 +57,14 @@ main()
 """
 
 
-@pytest.mark.parametrize("module", ["typer", "pyarrow", "pandas"])
-def test_ctrl_c_in_the_first_second_is_one_sentence_and_the_status_of_every_other(module: str) -> None:
-    words = [sys.executable, "-c", AMONG_IMPORTS, module]
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [("typer", "--help"), ("pyarrow", "verify"), ("scipy", "analyze"), ("matplotlib", "report")],
+)
+def test_ctrl_c_in_the_first_second_is_one_sentence_and_the_status_of_every_other(
+    module: str, command: str
+) -> None:
+    words = [sys.executable, "-c", AMONG_IMPORTS, module, command]
     run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert run.stderr == "Interrupted before anything was begun.\n"
     assert run.returncode == 3

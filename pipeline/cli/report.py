@@ -1,17 +1,16 @@
-"""`driverprint report` and `driverprint verify`: work on a finished case, without video or model."""
+"""`driverprint report`: build the report of a finished case again, without video or model."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from pipeline.audit import Audit
 from pipeline.case_folder import CaseFolder, locked
-from pipeline.cli.exit_codes import Exit
 from pipeline.cli.progress import say
 from pipeline.custody import PAGES, REPORT, make_private_folder
 from pipeline.errors import UserError
@@ -21,11 +20,25 @@ from pipeline.run_record import tool_version
 from pipeline.verify import verify_case
 from reports.build import build_report, figures_json
 
-CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="Folder that analyze has written.")]
+EXAMPLES: Final = """
+Examples:
+
+  driverprint report case-17/
+      Builds report.html again from the tables, byte for byte, and seals the
+      case anew.
+
+  driverprint report case-17/ --redact public/
+      A copy without frames and names in a new folder; the case stays as it
+      is.
+
+  driverprint report case-17/ --json > figures.json
+      Every figure of the report as data; with --redact as well, without
+      names.
+"""
 
 
 def report_command(
-    case: CaseArgument,
+    case: Annotated[Path, typer.Argument(metavar="CASE", help="Folder that analyze has written.")],
     redact: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write a report without frames and names there.")
     ] = None,
@@ -81,15 +94,3 @@ def _redacted(folder: CaseFolder, out: Path) -> Path:
             error.filename, error.filename2 = str(out), None  # not the scratch folder's, which has room
             raise
     return out / report.name
-
-
-def verify_command(case: CaseArgument) -> None:
-    """Check a case: checksums, counts, schemas, ids and result digest."""
-    verdict = verify_case(CaseFolder(case))
-    for problem in verdict.problems:
-        say(f"does not hold: {problem}")
-    if verdict.result_digest:
-        print(f"result digest {verdict.result_digest}")
-    if verdict.problems:
-        raise typer.Exit(Exit.SOME_FAILED)
-    print("everything holds: checksums, counts, schemas, identifiers, digest")
