@@ -30,14 +30,17 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """
 Examples:
 
-  driverprint ablate corpus/ --motion --run runs/feat-diff --run runs/resnet -o motion.csv
-      How far features move from frame to frame, trained backbones, each generator.
+  driverprint ablate corpus/ --motion --run runs/feat-diff \\
+      --run runs/resnet -o motion.csv
+      How far features move from frame to frame, trained backbones, each
+      generator.
 
   driverprint ablate corpus/ --motion --footage interviews/ -o motion.csv
-      The same on real footage as well; without --run every backbone as initialised.
+      The same on real footage as well; without --run every backbone as
+      initialised.
 
-The measure is the mean of |f(t+1) - f(t)| / |f(t)|. Its floor is a frozen picture of the same videos,
-encoded as H.264 and decoded again.
+The measure is the mean of |f(t+1) - f(t)| / |f(t)|. Its floor is a frozen
+picture of the same videos, encoded as H.264 and decoded again.
 """
 
 FLOOR: Final = "frozen, re-encoded"

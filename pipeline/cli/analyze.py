@@ -60,8 +60,9 @@ Examples:
       Another model, and windows that overlap by half.
 
   driverprint analyze /share/seized/ -o /share/case-17/ --address auto
-      The same on the Ray cluster this machine is part of, started with Ray's token; every
-      node has the same driverprint and sees /share. README, "Several machines", says how.
+      The same on the Ray cluster this machine is part of, started with
+      Ray's token; every node has the same driverprint and sees /share.
+      README, "Several machines", says how.
 
 Exit status:
 

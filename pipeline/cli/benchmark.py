@@ -50,27 +50,38 @@ EXAMPLES: Final = """
 Examples:
 
   driverprint benchmark NVFAIR-v2-release/ -o run/ --check
-      Reads the labels only: what is there, what is wrong with it, how long a run takes.
+      Reads the labels only: what is there, what is wrong with it, how long
+      a run takes.
 
-  driverprint benchmark NVFAIR-v2-release/ -o run/ --model feat-diff.onnx --model static.onnx
-      Decodes each test video once, embeds it with both models, writes tables and benchmark.html.
+  driverprint benchmark NVFAIR-v2-release/ -o run/ --model feat-diff.onnx \\
+      --model static.onnx
+      Decodes each test video once, embeds it with both models, writes
+      tables and benchmark.html.
 
   driverprint benchmark labels.csv -o run/ --split all --multi-clip
-      Any corpus; besides the centre clip also every whole window of each video.
+      Any corpus; besides the centre clip also every whole window of each
+      video.
 
-  driverprint benchmark NVFAIR-v2-release/ -o run/ --embeddings landmarks.parquet
-      Another system beside: path and embedding (or a column a dimension), or left, right, score.
+  driverprint benchmark NVFAIR-v2-release/ -o run/ \\
+      --embeddings landmarks.parquet
+      Another system beside: path and embedding (or a column a dimension),
+      or left, right, score.
 
   driverprint benchmark NVFAIR-v2-release/ -o run/ --ablations --hours 8
-      Trains every system of Tables III to VIII; each night goes on where the last one stopped.
+      Trains every system of Tables III to VIII; each night goes on where
+      the last one stopped.
 
   driverprint benchmark corpus/ -o run/ --ablations --preset brief
-      The same on two CPU cores in some hours, by so short a schedule that little is learnt.
+      The same on two CPU cores in some hours, by so short a schedule that
+      little is learnt.
 
-  driverprint benchmark /share/NVFAIR-v2-release/ -o /share/run/ --address auto
-      On the Ray cluster this machine is part of: README, "Several machines".
+  driverprint benchmark /share/NVFAIR-v2-release/ -o /share/run/ \\
+      --address auto
+      On the Ray cluster this machine is part of: README, "Several
+      machines".
 
-The same command again continues an interrupted run. A model named later joins the tables.
+The same command again continues an interrupted run. A model named later
+joins the tables.
 """
 
 ALL: Final = "all"

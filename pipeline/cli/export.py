@@ -24,8 +24,10 @@ Examples:
   driverprint export runs/feat-diff -o model.onnx
       The best checkpoint, compared with torch before it is written.
 
-  driverprint export runs/feat-diff -o model.onnx --validated-for "simulation only" --validated-on corpus/
-      What reports made with it will say it is validated for, and under which conditions.
+  driverprint export runs/feat-diff -o model.onnx \\
+      --validated-for "simulation only" --validated-on corpus/
+      What reports made with it will say it is validated for, and under
+      which conditions.
 """
 
 VALIDATED_FOR: Final = "nothing beyond the validation split of its own corpus"

@@ -39,8 +39,9 @@ EXAMPLES: Final = """
 Examples:
 
   driverprint habits corpus/ -o runs/habits --start runs/backbone
-      After `driverprint pretrain corpus/ -o runs/backbone`: performs 1,200 drivers (kept beside the run),
-      gives their motion the errors the backbone makes in reading, and learns who moves like that.
+      After `driverprint pretrain corpus/ -o runs/backbone`: performs 1,200
+      drivers (kept beside the run), gives their motion the errors the
+      backbone makes in reading, and learns who moves like that.
 
 The same command again continues a killed run.
 """

@@ -36,12 +36,15 @@ EXAMPLES: Final = """
 Examples:
 
   driverprint pretrain corpus/ -o runs/backbone
-      The motion behind a simulated corpus is known: F5C learns to read it from frames of one video.
+      The motion behind a simulated corpus is known: F5C learns to read it
+      from frames of one video.
 
-  driverprint train corpus/ -o runs/head --start runs/backbone --head-only --augment --preset small
+  driverprint train corpus/ -o runs/head --start runs/backbone --head-only \\
+      --augment --preset small
       Then the temporal head learns who moves like that.
 
-  driverprint pretrain corpus/ -o runs/longer --start runs/backbone --epochs 40 --learning-rate 1.5e-3
+  driverprint pretrain corpus/ -o runs/longer --start runs/backbone \\
+      --epochs 40 --learning-rate 1.5e-3
       Goes on from there under a schedule of its own.
 
 The same command again continues a killed run.

@@ -20,8 +20,9 @@ EXAMPLES = """
 Examples:
 
   driverprint purge case-17/ --biometrics
-      Remove embeddings, thumbnails and motion maps. Text of the report, scores,
-      hashes and log stay and 'driverprint verify' still checks them.
+      Remove embeddings, thumbnails and motion maps. Text of the report,
+      scores, hashes and log stay and 'driverprint verify' still checks
+      them.
 """
 
 

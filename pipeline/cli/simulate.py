@@ -14,7 +14,8 @@ EXAMPLES = """
 Examples:
 
   driverprint simulate corpus/
-      40 identities, 3 generators, 1,800 reenactments of 4 seconds and 200 originals.
+      40 identities, 3 generators, 1,800 reenactments of 4 seconds and 200
+      originals.
 
   driverprint simulate corpus/ --identities 8 --self 2 --cross 3 --seconds 3
       A small one.
@@ -23,9 +24,11 @@ Examples:
       Only a picture of 16 of its targets.
 
   driverprint simulate replay/ --motion takes/
-      Recorded motion, takes/DRIVER/CLIP.csv as Live Link Face writes it, replayed on simulated heads.
+      Recorded motion, takes/DRIVER/CLIP.csv as Live Link Face writes it,
+      replayed on simulated heads.
 
-The same command again continues an interrupted corpus. The same options and seed give the same pictures.
+The same command again continues an interrupted corpus. The same options and
+seed give the same pictures.
 """
 
 

@@ -22,18 +22,24 @@ EXAMPLES: Final = """
 Examples:
 
   driverprint train corpus/ -o runs/feat-diff --preset small
-      F5C FEAT_DIFF; decodes the corpus once into runs/feat-diff.frames, and trains.
+      F5C FEAT_DIFF; decodes the corpus once into runs/feat-diff.frames, and
+      trains.
 
   driverprint train NVFAIR-v2-release/ -o runs/paper
       The paper's schedule to the letter: 150 epochs of 200 steps, T = 64.
 
-  driverprint train runs/paper.frames -o runs/ablation --system F5C:STATIC:64 --system F5C:RAW_FEAT:64
-      Several systems from frames already decoded, each into a folder below runs/ablation.
+  driverprint train runs/paper.frames -o runs/ablation \\
+      --system F5C:STATIC:64 --system F5C:RAW_FEAT:64
+      Several systems from frames already decoded, each into a folder below
+      runs/ablation.
 
-  driverprint train corpus/ -o runs/head --start runs/backbone --head-only --augment --linked-faces
-      After `driverprint pretrain corpus/ -o runs/backbone`: a head on a backbone that sees motion already.
+  driverprint train corpus/ -o runs/head --start runs/backbone --head-only \\
+      --augment --linked-faces
+      After `driverprint pretrain corpus/ -o runs/backbone`: a head on a
+      backbone that sees motion already.
 
-  torchrun --nproc-per-node 4 -m pipeline train runs/paper.frames -o runs/paper
+  torchrun --nproc-per-node 4 -m pipeline train runs/paper.frames \\
+      -o runs/paper
       On four GPUs.
 
 The same command again continues a killed run on the same curve.

@@ -58,6 +58,16 @@ def test_list_says_of_a_command_what_its_own_help_says(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_examples_that_keep_their_lines_at_eighty_columns(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = import_module(f"pipeline.cli.{command.replace('-', '_')}")
+    assert f"driverprint {command} " in module.EXAMPLES
+    shown = [line.strip() for line in helped(capsys, monkeypatch, command).splitlines()]
+    assert [line for line in module.EXAMPLES.splitlines() if line.strip() not in shown] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_in_an_example_is_one_of_its_command(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
