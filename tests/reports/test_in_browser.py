@@ -60,6 +60,20 @@ def test_no_message_no_request_and_no_wide_page(
     assert page.evaluate("window.pwned") is None
 
 
+@pytest.mark.parametrize("name", ["plain", "calibrated", "exploratory"])
+def test_narrow_screen_breaks_no_name_of_a_table_into_letters(
+    name: str, opened: Any, request: pytest.FixtureRequest
+) -> None:
+    page = opened(request.getfixturevalue(name))
+    page.set_viewport_size({"width": 320, "height": 900})
+    lines = (
+        "[...document.querySelectorAll('table .name')].filter(e => e.textContent.length <= 22)"
+        ".map(e => [e.getClientRects().length, e.textContent]).filter(([n]) => n > 2)"
+    )
+    assert page.locator("table .name").count() > 3
+    assert page.evaluate(lines) == []
+
+
 def test_hostile_names_do_nothing_when_clicked_and_filtered(opened: Any, hostile: Built) -> None:
     page = opened(hostile)
     page.locator("thead button").first.click()
