@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = Exit.INTERRUPTED
     except Exception as error:
         if hasattr(error, "format_message"):  # a wrong argument: click's own sentence
-            _complain(_wrong_argument(error), debug)
+            if error.format_message().strip():  # empty where no word was given and the help was shown
+                _complain(_wrong_argument(error), debug)
         elif isinstance(error, OSError):
             _complain(_trouble(error), debug)
         else:
@@ -69,6 +70,7 @@ _REMEDIES: Final = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free space there"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "make it writable for you"),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.EISDIR), "name another path"),
+    errno.ENOENT: "make the folder it lies in",
     errno.ENAMETOOLONG: "name a shorter path",
     errno.EIO: "check the disk",
 }

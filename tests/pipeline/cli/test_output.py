@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from pipeline.cli.main import _wrong_argument, main
+from pipeline.cli.main import _trouble, _wrong_argument, main
 from reports.page import write_page
 from tests.pipeline.cli.conftest import command
 
@@ -86,4 +86,18 @@ def test_unreadable_path_asks_for_permissions_instead_of_the_help() -> None:
     assert _wrong_argument(error) == (
         "Invalid value: path 'evidence' is not readable: check its permissions, and those of the folders it "
         "lies in."
+    )
+
+
+def test_no_word_at_all_shows_the_help_and_complains_of_nothing() -> None:
+    done = subprocess.run(command(), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Commands" in done.stdout
+    assert done.stderr == ""
+
+
+def test_folder_that_is_not_there_is_to_be_made() -> None:
+    assert _trouble(FileNotFoundError(2, "No such file or directory", "gone/x.json")) == (
+        "gone/x.json (No such file or directory): make the folder it lies in and run the same command again, "
+        "what is done is kept."
     )
