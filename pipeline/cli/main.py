@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import traceback
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from pipeline.cli.commands import command_line
 
+    _spell_out()
     words = list(sys.argv[1:] if arguments is None else arguments)
     app = command_line(words)
     listen()
@@ -92,6 +94,12 @@ def _wrong_argument(error: Any) -> str:
     command = f"{context.info_name} " if context is not None and context.parent is not None else ""
     stop = "" if sentence.endswith((".", "?", "!")) else "."
     return f"{sentence}{stop} Try 'driverprint {command}--help'."
+
+
+def _spell_out() -> None:
+    """Let a character that standard output cannot encode become an escape, as on standard error it does."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _flush() -> None:

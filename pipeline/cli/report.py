@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Final
@@ -61,7 +63,7 @@ def report_command(
         if others:
             raise UserError(f"{case} does not verify ({others[0]}): no report is built on what does not.")
         if json:
-            print(figures_json(folder.root, redact=redact is not None))
+            _print_utf8(figures_json(folder.root, redact=redact is not None))
             return
         if redact is not None:
             say(f"Report: {_redacted(folder, redact)}")
@@ -70,6 +72,13 @@ def report_command(
             build_report(folder.root, aside)
             audit.note("report_built")
     say(f"Report: {folder.report}")
+
+
+def _print_utf8(text: str) -> None:
+    """JSON is UTF-8 wherever it is read (RFC 8259), whatever the terminal it was printed from."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    print(text)
 
 
 def _redacted(folder: CaseFolder, out: Path) -> Path:

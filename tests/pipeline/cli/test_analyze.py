@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.pipeline.cli.conftest import Run, driverprint
+from tests.pipeline.cli.conftest import Run, command, driverprint
 
 
 def evidence_of(case: Path) -> dict[str, dict[str, object]]:
@@ -209,8 +209,13 @@ def test_redacted_report_holds_neither_names_nor_frames_and_leaves_the_case_alon
 
 
 def test_report_prints_its_figures_as_json(real_run: Run) -> None:
-    done = driverprint("report", real_run.case, "--json")
-    numbers = set(_numbers(json.loads(done.stdout)))
+    done = subprocess.run(
+        command("report", real_run.case, "--json"),
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},  # of the terminal; JSON is UTF-8 all the same
+        capture_output=True,
+        check=False,
+    )
+    numbers = set(_numbers(json.loads(done.stdout.decode("utf-8"))))
     scores = pl.read_parquet(real_run.case / "scores.parquet")["score"].to_list()
     assert len(scores) > 10
     # Printed figures are rounded to 12 significant digits.

@@ -12,6 +12,7 @@ import typer
 from pipeline.cli.main import _trouble, _wrong_argument, main
 from reports.page import write_page
 from tests.pipeline.cli.conftest import command
+from tests.pipeline.decode.videos import scene, write_video
 
 INTERRUPTED = 3  # README: 1 says that files failed, which is another matter
 
@@ -87,6 +88,18 @@ def test_unreadable_path_asks_for_permissions_instead_of_the_help() -> None:
         "Invalid value: path 'evidence' is not readable: check its permissions, and those of the folders it "
         "lies in."
     )
+
+
+def test_name_in_letters_the_terminal_lacks_is_spelt_out(tmp_path: Path) -> None:
+    write_video(tmp_path / "\u6570.mp4", scene(4))
+    latin = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    for words, shown in (
+        (("inspect", tmp_path / "\u6570.mp4"), rb"file               \u6570.mp4"),
+        (("train", "--help"), "Drivers × videos".encode("latin-1")),
+    ):
+        done = subprocess.run(command(*words), env=latin, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert shown in done.stdout
 
 
 def test_no_word_at_all_shows_the_help_and_complains_of_nothing() -> None:
