@@ -24,8 +24,8 @@ def pav_plot(found: Strength) -> Markup:
         axes = figure.add_subplot()
         axes.plot([-edge, edge], [-edge, edge], color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
         for kind, colour, marker, key in (
-            (~fit.same, DIFFERENT, "x", "different"),
-            (fit.same, SAME, "o", "same"),
+            (~fit.same, DIFFERENT, "x", "figure.different"),
+            (fit.same, SAME, "o", "figure.same"),
         ):
             axes.plot(
                 fit.value[kind],
@@ -34,7 +34,7 @@ def pav_plot(found: Strength) -> Markup:
                 color=colour,
                 markersize=4,
                 markerfacecolor="none",
-                label=plain(f"figure.{key}", n=int(kind.sum())),
+                label=plain(key, n=int(kind.sum())),
                 clip_on=False,
             )
         axes.set(xlim=(-edge, edge), ylim=(-edge, edge))

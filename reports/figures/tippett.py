@@ -20,12 +20,11 @@ def tippett_plot(found: Strength) -> Markup:
     with drawing(4.6, 3.9) as figure:
         axes = figure.add_subplot()
         axes.axvline(0, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
-        for shares, colour, style, key in (
-            (curves.same, SAME, "-", "same"),
-            (curves.different, DIFFERENT, (0, (5, 2)), "different"),
+        for shares, colour, style, label in (
+            (curves.same, SAME, "-", plain("figure.same", n=len(found.same))),
+            (curves.different, DIFFERENT, (0, (5, 2)), plain("figure.different", n=len(found.different))),
         ):
             steps = 100 * np.concatenate((shares, [0.0]))
-            label = plain(f"figure.{key}", n=len(getattr(found, key)))
             axes.stairs(
                 steps,
                 at,
