@@ -37,10 +37,9 @@ def leave_at_once(status: int) -> None:
     _handle(leave)
 
 
-def be_deaf(ending: bool) -> None:
-    """Let no further Ctrl-C disturb the last words and the exit status of a process that is ``ending``."""
-    if ending:
-        _handle(signal.SIG_IGN)
+def be_deaf() -> None:
+    """Let no further Ctrl-C disturb the last words and the exit status of a process that ends."""
+    _handle(signal.SIG_IGN)
 
 
 def raise_if_asked() -> None:

@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Abort:
         code = Exit.INTERRUPTED
     except KeyboardInterrupt:
-        be_deaf(ending)
+        if ending:
+            be_deaf()
         _tell("Interrupted. What is done is kept: run the same command again to continue.")
         code = Exit.INTERRUPTED
     except SystemExit:  # typer and rich leave so where nobody reads any more, with 1: "some files failed"
@@ -63,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 debug,
             )
         code = Exit.UNUSABLE
-    be_deaf(ending)
+    if ending:
+        be_deaf()
     sys.exit(int(code or 0))
 
 
