@@ -9,6 +9,7 @@ on a GPU it is written after the makers' advice and not measured, no GPU having 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +40,11 @@ def finite(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
             "The model gives an embedding that is not finite and cannot be compared: name another model file."
         )
     return embeddings
+
+
+def embed_blank(embed: Callable[[NDArray[np.uint8]], object], clip_length: int) -> None:
+    """Raise what ``embed`` raises for every clip: then the model or the machine is to blame, and no file."""
+    embed(np.zeros((1, clip_length, FRAME_SIDE, FRAME_SIDE), np.uint8))
 
 
 def same_model(model: Path, known_as: str) -> None:

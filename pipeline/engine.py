@@ -22,13 +22,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.metadata import FRAME_SIDE
 from pipeline.actors import ATTEMPTS, ActorPool, WorkerDied
 from pipeline.clips.manifest import ClipSet, cut_clips
 from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
-from pipeline.embed import BATCH, EmbeddingSession, same_model
+from pipeline.embed import BATCH, EmbeddingSession, embed_blank, same_model
 from pipeline.gpu_embedder import ALSO, PIECE, RemoteSession, gpu_embedders
 from pipeline.intake.members import clause
 from pipeline.ledger import FileResult
@@ -117,7 +116,8 @@ class FileWorker:
             if concerns_all(error):
                 raise
             reason = _why_not(error)
-        self._embed_anything()
+        with self._embedding:
+            embed_blank(self._session.embed, options.clip_length)
         return failed(work.evidence_id, PROCESSING_FAILED, reason, facts)
 
     def _decoded(self, work: Work) -> Decoded | DecodeFailure:
@@ -126,12 +126,6 @@ class FileWorker:
         except BaseException:
             self._decoder.close()  # or the child would answer the next file with the rest of this one
             raise
-
-    def _embed_anything(self) -> None:
-        """Raise what embedding raises for every clip: then no file is to be blamed, and the run must end."""
-        blank = np.zeros((1, self._options.clip_length, FRAME_SIDE, FRAME_SIDE), np.uint8)
-        with self._embedding:
-            self._session.embed(blank)
 
     def _embedded(self, result: FileResult, clips: ClipSet, *, occlude: bool) -> FileResult:
         """The result with its embeddings filled in, and with its occlusion test if asked for."""

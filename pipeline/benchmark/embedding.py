@@ -25,7 +25,7 @@ from pipeline.benchmark.clips import Clip, choose_clips, cut
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure
-from pipeline.embed import EmbeddingSession, same_model
+from pipeline.embed import EmbeddingSession, embed_blank, same_model
 from pipeline.frames.store import REQUEST
 from pipeline.gpu_embedder import RemoteSession, gpu_embedders
 from pipeline.seats import seats
@@ -103,7 +103,7 @@ class Sessions:
             rows, vectors = found.rows[length], session.embed_unchecked(found.clips[length])
             sound = np.isfinite(vectors).all(axis=1)
             if not sound.all():
-                session.embed(np.zeros((1, length, FRAME_SIDE, FRAME_SIDE), np.uint8))
+                embed_blank(session.embed, length)
             lost = {(rows[clip]["path"], rows[clip]["alteration"]) for clip in np.flatnonzero(~sound)}
             found.embeddings[model_id] = [
                 {**row, "embedding": vector}
@@ -262,4 +262,4 @@ def _clip_row(path: str, clip: Clip) -> dict[str, Any]:
 
 
 def _stacked(clips: list[NDArray[np.uint8]], length: int) -> NDArray[np.uint8]:
-    return np.stack(clips) if clips else np.zeros((0, length, 128, 128), np.uint8)
+    return np.stack(clips) if clips else np.zeros((0, length, FRAME_SIDE, FRAME_SIDE), np.uint8)
