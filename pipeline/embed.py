@@ -9,7 +9,7 @@ on a GPU it is written after the makers' advice and not measured, no GPU having 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,6 +70,11 @@ def best_provider() -> str:
     return "CPUExecutionProvider"
 
 
+def all_of(names: Iterable[str]) -> str:
+    """Every name once, for the record of a run: where workers or GPUs differ, no one of them is the truth."""
+    return " / ".join(sorted(set(names)))
+
+
 class EmbeddingSession:
     """State: the loaded model, the provider it really runs on, a batch's buffers. One caller at a time."""
 
@@ -91,6 +96,7 @@ class EmbeddingSession:
             str(model), options, providers=[*wanted, "CPUExecutionProvider"]
         )
         self.provider: str = self._session.get_providers()[0]
+        self.providers = frozenset({self.provider})
         device = "cuda" if self.provider == "CUDAExecutionProvider" else "cpu"
         empty = onnxruntime.OrtValue.ortvalue_from_shape_and_type
         size = BATCH[self.provider]

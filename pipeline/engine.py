@@ -27,8 +27,8 @@ from pipeline.clips.manifest import ClipSet, cut_clips
 from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
-from pipeline.embed import BATCH, EmbeddingSession, embed_blank, same_model
-from pipeline.gpu_embedder import ALSO, PIECE, RemoteSession, gpu_embedders
+from pipeline.embed import BATCH, EmbeddingSession, all_of, embed_blank, same_model
+from pipeline.gpu_embedder import PIECE, RemoteSession, gpu_embedders
 from pipeline.intake.members import clause
 from pipeline.ledger import FileResult
 from pipeline.seats import seats
@@ -66,9 +66,9 @@ class EngineOptions:
 
 @dataclass(frozen=True)
 class WorkerFacts:
-    """The execution provider ONNX Runtime really took, and the guards a decoding child really runs under."""
+    """The execution providers ONNX Runtime really took, and the guards a decoding child really runs under."""
 
-    provider: str
+    providers: frozenset[str]
     in_force: dict[str, str]
 
 
@@ -87,14 +87,14 @@ class FileWorker:
         self._session: EmbeddingSession | RemoteSession = (
             RemoteSession(gpus) if gpus else EmbeddingSession(options.model, options.provider, threads=1)
         )
-        self._piece = PIECE if gpus else BATCH[self._session.provider]  # clips
+        self._piece = PIECE if gpus else BATCH[options.provider]  # clips
         # Where GPUs embed several files are at work, and each step has one of them at a time.
         self._decoding, self._cutting, self._embedding = threading.Lock(), threading.Lock(), threading.Lock()
 
     def facts(self) -> WorkerFacts:
         """What this process runs with; starts the decoding child. Raises UserError as `same_model`."""
         same_model(self._options.model, self._options.model_id)
-        return WorkerFacts(self._session.provider, self._decoder.in_force)
+        return WorkerFacts(self._session.providers, self._decoder.in_force)
 
     def work(self, work: Work) -> FileResult:
         """Everything one file yields; called by `FILES_AT_WORK` threads at once."""
@@ -213,7 +213,7 @@ class Engine:
     @property
     def provider(self) -> str:
         """The execution provider in use; where workers or GPUs differ, every one there is."""
-        return ALSO.join(sorted({one for facts in self._pool.facts() for one in facts.provider.split(ALSO)}))
+        return all_of(one for facts in self._pool.facts() for one in facts.providers)
 
     @property
     def in_force(self) -> dict[str, str]:
@@ -222,7 +222,7 @@ class Engine:
         for facts in self._pool.facts():
             for guard, state in facts.in_force.items():
                 states.setdefault(guard, set()).add(state)
-        return {guard: " / ".join(sorted(found)) for guard, found in states.items()}
+        return {guard: all_of(found) for guard, found in states.items()}
 
     @property
     def nodes_lost(self) -> int:

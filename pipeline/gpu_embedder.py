@@ -33,8 +33,6 @@ PATIENCE: Final = 120.0
 LOOK: Final = 0.2
 #: How long it waits for the others at the start when one is there, s.
 TOGETHER: Final = 15.0
-#: Between the execution providers of embedders that took several.
-ALSO: Final = " / "
 
 Request = tuple[NDArray[np.uint8], "Future[NDArray[np.float32]]"]
 
@@ -122,17 +120,16 @@ class RemoteSession:
     def __init__(self, actors: Sequence[Any]) -> None:
         """``actors``: a `GpuEmbedder` each, asked by turns. Returns when one is there; waits a while for all.
 
-        ``provider``: what they really took; more than one where they differ.
+        ``providers``: what they really took; more than one where they differ.
         """
         self._there: deque[Any] = deque()
         self._away: list[Any] = list(actors)
         self._greetings: dict[Any, Any] = {}
-        self._providers: set[str] = set()
+        self.providers: frozenset[str] = frozenset()
         latest = time.monotonic() + TOGETHER
         while not self._there or (self._greetings and time.monotonic() < latest):
             time.sleep(LOOK)
             self._look()
-        self.provider: str = ALSO.join(sorted(self._providers))
 
     def embed(self, clips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings of ``clips`` (n, T, 128, 128) as (n, 256), each of L2 norm 1.
@@ -182,7 +179,7 @@ class RemoteSession:
         for call in ray.wait(calls, num_returns=len(calls), timeout=0)[0] if calls else ():
             actor = self._greetings.pop(call)
             try:
-                self._providers.add(ray.get(call))
+                self.providers |= {ray.get(call)}
             except _gone() as error:
                 if getattr(error, "actor_init_failed", False):
                     raise

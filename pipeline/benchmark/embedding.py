@@ -25,7 +25,7 @@ from pipeline.benchmark.clips import Clip, choose_clips, cut
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure
-from pipeline.embed import EmbeddingSession, embed_blank, same_model
+from pipeline.embed import EmbeddingSession, all_of, embed_blank, same_model
 from pipeline.frames.store import REQUEST
 from pipeline.gpu_embedder import RemoteSession, gpu_embedders
 from pipeline.seats import seats
@@ -90,7 +90,7 @@ class Sessions:
             else EmbeddingSession(path, options.provider, threads=1)
             for model_id, path in options.models.items()
         }
-        self.provider = next(iter(self._sessions.values())).provider
+        self.providers = frozenset(one for session in self._sessions.values() for one in session.providers)
 
     def embed(self, found: ChunkClips, models: Sequence[str]) -> None:
         """Fill ``found.embeddings`` and let its clips go.
@@ -123,11 +123,11 @@ class ClipWorker:
         self._decoding = threading.Lock()
         self._embedding = threading.Lock()
 
-    def facts(self) -> str:
-        """The execution provider ONNX Runtime really took. Raises UserError as `same_model`."""
+    def facts(self) -> frozenset[str]:
+        """The execution providers ONNX Runtime really took. Raises UserError as `same_model`."""
         for known_as, path in self._options.models.items():
             same_model(path, known_as)
-        return self._sessions.provider
+        return self._sessions.providers
 
     def work(self, work: ChunkWork) -> ChunkClips:
         """Everything a chunk yields; called by several threads at once."""
@@ -180,8 +180,9 @@ def embed_videos(
     """Fill in every missing part of ``run``; use inside a Ray session.
 
     ``paths``: the videos below ``options.root``, in the order that defines the chunks. ``step`` is told
-    how many videos were finished. Returns the execution provider used and how many nodes were lost with
-    chunks on them, which others then took. Raises UserError when all workers stay away.
+    how many videos were finished. Returns the execution provider used, or every one where workers or GPUs
+    differ, and how many nodes were lost with chunks on them, which others then took. Raises UserError when
+    all workers stay away.
     """
     import ray
 
@@ -204,7 +205,7 @@ def embed_videos(
         found = _each_alone(pool, work)
         run.commit(work.chunk, found.videos, found.embeddings)
         step(len(work.paths))
-    return str(pool.facts()[0]), len(pool.lost_nodes)
+    return all_of(one for providers in pool.facts() for one in providers), len(pool.lost_nodes)
 
 
 def _works(paths: Sequence[str], missing: Mapping[int, tuple[str, ...]], size: int) -> Iterator[ChunkWork]:

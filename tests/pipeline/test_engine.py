@@ -113,7 +113,7 @@ def test_workers_that_leave_embedding_to_another_process_find_the_same(
         gpus = gpu_embedders(OPTIONS.model, OPTIONS.model_id, "CPUExecutionProvider", callers=8)
         worker: Any = ray.remote(FileWorker).options(max_concurrency=3).remote(OPTIONS, gpus)
         found = ray.get([worker.work.remote(work) for work in works])
-        assert ray.get(worker.facts.remote()).provider == "CPUExecutionProvider"
+        assert ray.get(worker.facts.remote()).providers == {"CPUExecutionProvider"}
     assert_same({result.evidence_id: result for result in found}, plain)
 
 
@@ -203,7 +203,7 @@ def test_lost_and_busy_gpus_are_done_without_by_workers_old_and_new(
         ray.kill(lost, no_restart=True)
         for session in (old, RemoteSession([lost, busy, sound])):
             assert np.array_equal(session.embed(clips), plain)
-            assert session.provider == "CPUExecutionProvider"
+            assert session.providers == {"CPUExecutionProvider"}
 
 
 def test_model_replaced_during_the_run_never_embeds_under_the_others_name() -> None:
