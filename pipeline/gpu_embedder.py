@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.metadata import EMBEDDING_SIZE
+from pipeline.actors import losses
 from pipeline.embed import BATCH, EmbeddingSession, finite, same_model
 from pipeline.errors import UserError
 
@@ -155,7 +156,7 @@ class RemoteSession:
                 self._there.rotate(-1)
                 try:
                     return np.asarray(ray.get(actor.embed.remote(clips)))
-                except _gone():
+                except losses():
                     self._there.remove(actor)
                     self._away.append(actor)
                 except ray.exceptions.RayTaskError as error:
@@ -180,16 +181,9 @@ class RemoteSession:
             actor = self._greetings.pop(call)
             try:
                 self.providers |= {ray.get(call)}
-            except _gone() as error:
+            except losses() as error:
                 if getattr(error, "actor_init_failed", False):
                     raise
                 self._away.append(actor)
             else:
                 self._there.append(actor)
-
-
-def _gone() -> tuple[type[Exception], ...]:
-    """What Ray raises where an embedder died, is being started again, or its node was lost."""
-    from ray import exceptions as ray
-
-    return ray.RayActorError, ray.ActorUnschedulableError, ray.ObjectLostError
