@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,7 +16,9 @@ SPLITS: Final = ("train", "validation", "test")
 MOST_ALIKE: Final = 8
 _UNSTATED: Final = ("", "nan", "<na>")  # an empty cell, and what pandas and numpy write for one
 
-#: Columns of ``Dataset.labels``, one row a video. ``path`` is relative to the dataset's root.
+#: Columns of ``Dataset.labels``, one row a video: who is shown (``target``), who moves the face (``driver``).
+#: ``path`` is relative to the dataset's root. ``split`` is null when target and driver belong to different
+#: splits, or to none. ``source`` is the corpus the target comes from, ``driver_source`` the driver's.
 COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "path": pl.String,
     "target": pl.String,
@@ -33,25 +34,6 @@ COLUMNS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 
 class UnparsedNameError(ValueError):
     """A file name does not say who drives whom: one clause that says why."""
-
-
-@dataclass(frozen=True)
-class VideoLabel:
-    """Who is shown (``target``), who moves the face (``driver``), and where the video comes from.
-
-    ``split`` is None when target and driver belong to different splits, or to none: such a video
-    belongs to no split. ``source`` is the corpus the target comes from, ``driver_source`` the driver's.
-    """
-
-    path: Path
-    target: str
-    driver: str
-    generator: str
-    split: str | None
-    source: str | None
-    driver_source: str | None
-    original: bool
-    licence: str | None
 
 
 @dataclass(frozen=True)
@@ -96,11 +78,6 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    def videos(self) -> Iterator[VideoLabel]:
-        """Every video as an object; for large corpora use the columns of ``labels``."""
-        for row in self.labels.iter_rows(named=True):
-            yield VideoLabel(**{**row, "path": self.root / row["path"]})
 
     @property
     def excluded(self) -> int:
