@@ -27,7 +27,6 @@ class Damage:
 
     def __init__(self) -> None:
         self.rejected = 0
-        self.complaints = 0  # packets decoded with an error message
         self._starts: list[float] = []
         self._keys: list[int] = []
 
@@ -56,7 +55,6 @@ class Damage:
 
     def complain(self, time: int | None) -> None:
         """The decoder took the packet of this time with an error message."""
-        self.complaints += 1
         if time is not None:
             self.begin(time)
 

@@ -25,7 +25,7 @@ from pipeline.simulate.lighting import (
 from pipeline.simulate.mesh import Mesh, portrait_mesh
 from pipeline.simulate.paint import paint_skin
 from pipeline.simulate.rasteriser import SAMPLES, light_vertices, rasterise, shade, vertex_normals
-from pipeline.simulate.rig import Rig, build_rig, pose
+from pipeline.simulate.rig import Rig, build_rig
 
 F32 = NDArray[np.float32]
 Frame = NDArray[np.uint8]
@@ -274,6 +274,3 @@ def _glints(lights: F32, eye: F32) -> F32:
     return np.concatenate([half, 0.8 * lights[:2, 3:6].mean(axis=1, keepdims=True)], axis=1).astype(
         np.float32
     )
-
-
-__all__ = ["SIZE", "Camera", "Portrait", "Scene", "build_portrait", "pose", "render", "sample_scene"]

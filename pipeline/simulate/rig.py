@@ -73,15 +73,15 @@ def build_rig(heads: HeadData, mesh: Mesh, identity: Identity, looks: Appearance
         follows[region["curtain"]] = np.clip((mesh.base[region["curtain"], 1] - 5.0) / 1.6, 0.3, 1)
     sways = np.clip(0.25 + 0.75 * follows, 0, 1)
     pivot = 0.5 * (shaped[_JOINT_HEAD].mean(axis=0) + shaped[_JOINT_NECK].mean(axis=0)) - origin
-    eyes = tuple((region[n], neutral[region[n]].mean(axis=0)) for n in ("left_eye", "right_eye"))
-    centred = tuple((r, 0.5 * (neutral[r].min(axis=0) + neutral[r].max(axis=0))) for r, _ in eyes)
+    sides = (region["left_eye"], region["right_eye"])
+    eyes = tuple((eye, 0.5 * (neutral[eye].min(axis=0) + neutral[eye].max(axis=0))) for eye in sides)
     return Rig(
         neutral=neutral.astype(np.float32),
         units=np.ascontiguousarray(units.reshape(len(units), -1), dtype=np.float32),
         follows=follows.astype(np.float32),
         sways=sways.astype(np.float32),
         pivot=pivot.astype(np.float32),
-        eyes=centred,
+        eyes=eyes,
     )
 
 

@@ -43,7 +43,6 @@ class MotionTrack:
     coefficients: NDArray[np.float32]
     head: NDArray[np.float32]
     translation: NDArray[np.float32]
-    fps: int = FPS
 
     def __post_init__(self) -> None:
         frames = len(self.coefficients)
