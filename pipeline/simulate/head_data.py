@@ -53,9 +53,10 @@ class Targets:
 class HeadData:
     """What the wheel holds of the head, in decimetres, y up, z forward, x to the person's left.
 
-    `vertices` float32 [V, 3]; `quads` int32 [F, 4] with `corner_uv` float32 [F, 4, 2] in [0, 1]; `groups`
-    name -> vertex slice; `quad_group` the group's name per quad; `face_units` float32 [52, V, 3] in the
-    order of ARKIT_NAMES; `head_weight` and `neck_weight` float32 [V] how far a vertex follows head and neck.
+    `vertices` float32 [V, 3]; `quads` int32 [F, 4] with `corner_uv` float32 [F, 4, 2] in [0, 1];
+    `quad_group` [F] the name of each quad's group; `face_units` float32 [52, V, 3] in the order of
+    ARKIT_NAMES; `head_weight` and `neck_weight` float32 [V] how far a vertex follows head and neck;
+    `shape_targets` what identities are made with.
     """
 
     vertices: NDArray[np.float32]

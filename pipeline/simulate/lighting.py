@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.simulate.rasteriser import rasterise
+from pipeline.simulate.rasteriser import HAIR, rasterise
 
 F32 = NDArray[np.float32]
 
@@ -67,7 +67,7 @@ def visibility(points: F32, normals: F32, triangles: NDArray[np.int32], directio
     size = 160
     total = np.full(len(points), 1e-3, dtype=np.float32)
     open_ = np.full(len(points), 1e-3, dtype=np.float32)
-    part = np.full(len(triangles), 3, dtype=np.int32)  # both sides
+    part = np.full(len(triangles), HAIR, dtype=np.int32)  # both sides
     zbuffer = np.empty((size, size), dtype=np.float32)
     owner = np.empty((size, size), dtype=np.int32)
     for direction in directions:

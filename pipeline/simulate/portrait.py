@@ -24,7 +24,7 @@ from pipeline.simulate.lighting import (
 )
 from pipeline.simulate.mesh import Mesh, portrait_mesh
 from pipeline.simulate.paint import paint_skin
-from pipeline.simulate.rasteriser import SAMPLES, light_vertices, rasterise, shade, vertex_normals
+from pipeline.simulate.rasteriser import SAMPLES, VEIL, light_vertices, rasterise, shade, vertex_normals
 from pipeline.simulate.rig import Rig, build_rig
 
 F32 = NDArray[np.float32]
@@ -94,7 +94,7 @@ def portrait_of(wheel: Path, identity: Identity) -> Portrait:
     skin, strands = _painted(looks)
     normals = np.empty_like(rig.neutral)
     vertex_normals(rig.neutral, mesh.triangles, normals)
-    casts = np.ascontiguousarray(mesh.triangles[mesh.part != 4])
+    casts = np.ascontiguousarray(mesh.triangles[mesh.part != VEIL])
     occlusion = visibility(rig.neutral, normals, casts, sphere_directions(40))
     colour, gloss = _materials(mesh, looks)
     eye_frame = np.zeros_like(rig.neutral)
@@ -227,7 +227,7 @@ def render(portrait: Portrait, scene: Scene, points: F32, cameras: list[Camera],
     mesh, lights = portrait.mesh, scene.lighting.lights
     normals = np.empty_like(portrait.rig.neutral)
     vertex_normals(portrait.rig.neutral, mesh.triangles, normals)
-    casts = np.ascontiguousarray(mesh.triangles[mesh.part != 4])
+    casts = np.ascontiguousarray(mesh.triangles[mesh.part != VEIL])
     lamp = cone_directions(lights[0, :3], 0.22, 12)
     shadow = visibility(portrait.rig.neutral, normals, casts, lamp)
     for name in ("left_eye", "right_eye", "upper_teeth", "lower_teeth", "tongue", "cavity"):

@@ -118,8 +118,8 @@ def light_vertices(
 ) -> None:
     """Irradiance [V, 3] and highlight [V] at every vertex.
 
-    `lights` [3, 8]: key, fill, rim as direction (3), colour (3), red wrap, unused; `[3]` sky colour and
-    `[4]` ground colour in the first three. `occlusion` and `shadow` [V] in [0, 1], `gloss` [V] the skin's
+    `lights` [5, 8]: key, fill, rim as direction (3), colour (3), red wrap, unused; then sky and ground, their
+    colours in the first three. `occlusion` and `shadow` [V] in [0, 1], `gloss` [V] the skin's
     oil; `eye` [3] the camera. Wrapped Lambert, wider in red, stands in for light under the skin.
     """
     for v in range(points.shape[0]):

@@ -37,9 +37,11 @@ def follow(
     release: NDArray[np.float64],
     damping: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Second-order response [n, C] to commands [n, C] at 100 Hz; natural frequencies in Hz [C] towards more
-    and towards less, damping ratios [C]. The damping is
-    integrated implicitly: stable below 15 Hz at this rate whatever it is."""
+    """Second-order response [n, C] to commands [n, C] at 100 Hz.
+
+    ``attack``, ``release``: natural frequencies in Hz [C] towards more and towards less; ``damping``: ratios
+    [C]. The damping is integrated implicitly: stable below 15 Hz at this rate whatever it is.
+    """
     out: NDArray[np.float64] = _follow(target, attack, release, damping, float(RATE))
     return out
 

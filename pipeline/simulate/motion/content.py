@@ -22,9 +22,9 @@ class Content:
 
     `visemes` int64 [P], `onsets` float64 [P] in seconds from the first frame, `weights` float64 [P] (how
     fully each phoneme is meant); `stress_times`, `stress` float64 [S]: the syllables' centres and
-    prominence in [0, 1]; `pitch`, `arousal` float64 [n]: zero-mean prosody and activation of about unit
-    spread; `emotion` float64 [n, 7] in [0, 1]; `gaze` float64 [n, 2]: where attention wanders, slow, of
-    unit spread.
+    prominence in [0, 1]; `pauses` float64 [Q]: where silences begin, in seconds; `pitch`, `arousal` float64
+    [n]: zero-mean prosody and activation of about unit spread; `emotion` float64 [n, 7] in [0, 1]; `gaze`
+    float64 [n, 2]: where attention wanders, slow, of unit spread.
     """
 
     frames: int

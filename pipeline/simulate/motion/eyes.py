@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.simulate.motion.content import Content, clock
 from pipeline.simulate.motion.style import DriverStyle
-from pipeline.simulate.motion.track import INDEX
+from pipeline.simulate.motion.track import FPS, INDEX
 
 LEFT: Final = "Left"
 RIGHT: Final = "Right"
@@ -27,7 +27,7 @@ def blink_times(
 ) -> NDArray[np.float64]:
     """Onsets in s: a gamma renewal of the driver's rate and regularity, drawn towards pauses, with
     doubles."""
-    end = content.frames / 25
+    end = content.frames / FPS
     mean = 60.0 / (style.blink_rate * haste)
     shape = style.blink_regularity
     count = int(3 + 3 * (end + 4) / mean)
