@@ -4,7 +4,7 @@ A store is a folder of three files: ``frames.bin``, all frames of all videos one
 uint8 128×128 (16 KiB a frame, so 10 s of video at 25 fps cost 4 MiB); ``videos.parquet``, one row a
 video with its labels and where its frames lie; ``store.json``, counts, frame rate and the SHA-256 of
 the other two, written last: a folder without it is not a finished store. Neither torch nor any
-decoder is needed; whoever decodes hands rows to :func:`write_frame_store`.
+decoder is needed here; `pipeline.frames.store` decodes into one.
 """
 
 from __future__ import annotations

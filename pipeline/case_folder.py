@@ -145,7 +145,7 @@ def seal(case: CaseFolder) -> None:
 
 
 def clear_work(case: CaseFolder) -> None:
-    """Remove the ledger of a sealed case."""
+    """Remove the ledger."""
     if case.work.exists():
         shutil.rmtree(case.work)
 

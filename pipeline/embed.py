@@ -61,7 +61,7 @@ def same_model(model: Path, known_as: str) -> None:
 
 
 def best_provider() -> str:
-    """CUDA when this build of ONNX Runtime has it and a device answers, else the CPU."""
+    """CUDA when this build of ONNX Runtime has it and NVIDIA's driver is loaded, else the CPU."""
     if (
         "CUDAExecutionProvider" in onnx_runtime().get_available_providers()
         and Path("/proc/driver/nvidia").exists()

@@ -7,19 +7,20 @@ import os
 import platform
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import schemas
 
-PACKAGES = (
+PACKAGES: Final = (
     "driverprint", "ray", "pyarrow", "polars", "decord2", "av", "opencv-python-headless",
     "scenedetect-headless", "onnxruntime-gpu", "onnxruntime", "numpy", "scipy", "scikit-learn", "jinja2",
     "matplotlib",
 )  # fmt: skip
+#: A skipped row of this kind was looked into: its members have rows of their own.
+OPENED: Final = ("archive_opened",)
 
 
 def tool_version() -> str:
@@ -73,7 +74,3 @@ def not_searched(evidence: pa.Table) -> list[dict[str, str]]:
         for row in rows
         if row["status"] == "skipped" and row["reason_code"] not in OPENED
     ]
-
-
-#: A skipped row of this kind was looked into: its members have rows of their own.
-OPENED: Sequence[str] = ("archive_opened",)

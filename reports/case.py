@@ -116,7 +116,7 @@ class Case:
         return where
 
     def visuals(self, evidence_id: str) -> list[Row]:
-        """Thumbnails and motion maps of one video, by time; none in a redacted report."""
+        """Every picture kept of one video, by kind and time; none in a redacted report."""
         if self.redacted:
             return []
         rows: list[Row] = []

@@ -1,7 +1,7 @@
 """A case without names and pictures: what may be shown to people who must not see the material.
 
-File names become `file 012.mp4`-less numbers, identities and faces `person A`, and every sentence that
-could quote a name is dropped; its reason code stays. Hashes stay: they say nothing to someone who does
+File names become `file 12`, identities and faces `person 3`, and every sentence that could
+quote a name is dropped; its reason code stays. Hashes stay: they say nothing to someone who does
 not hold the file, and prove which file was meant to someone who does.
 """
 

@@ -35,7 +35,10 @@ class Outcome:
 
 @dataclass
 class Sink:
-    """Where pictures go: called with one 128×128 frame and how often it is shown, or a portrait."""
+    """Where pictures go: one 128×128 frame and how often it is shown; a portrait's second and its picture.
+
+    ``alive`` is called after each frame of the source: the child is at work, whatever it hands over.
+    """
 
     frame: Callable[[NDArray[np.uint8], int], None]
     portrait: Callable[[float, NDArray[np.uint8]], None]

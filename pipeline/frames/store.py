@@ -37,7 +37,7 @@ from pipeline.decode.types import DecodeFailure, DecodeRequest
 from pipeline.errors import UserError
 from pipeline.frames.ordered import OrderedActors
 
-#: Frames written between two journal entries; a kill costs at most this much work.
+#: Bytes of frames written between two journal entries; a kill costs at most this much work.
 COMMIT_BYTES: Final = 64 * 2**20
 REQUEST: Final = DecodeRequest(fps=None, thumbnails=0)
 FAILURES: Final = pa.schema([("path", pa.string()), ("reason_code", pa.string()), ("reason", pa.string())])

@@ -29,7 +29,7 @@ ANSWER_SECONDS: Final = 1800.0
 
 
 def guarded_members(file: FileIO, kind: str, path: Path, watch: Watch) -> Members:
-    """Yield the members of a ``kind`` of GUARDED that lies open as ``file``, with its place ``path``.
+    """Yield the members of a 7z archive or disk image that lies open as ``file``, with its place ``path``.
 
     Raises DamagedError when it cannot be read any further, whatever happened to the child, and TooSlowError.
     """
