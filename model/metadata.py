@@ -20,7 +20,6 @@ EMBEDDING_SIZE: Final = 256
 FRAME_SIDE: Final = 128
 INPUT_NAME: Final = "clips"
 OUTPUT_NAME: Final = "embeddings"
-UNTRAINED: Final = "nothing (untrained)"
 
 _PREFIX: Final = "driverprint."
 

@@ -39,7 +39,6 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from model.ship_untrained import ship_untrained
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeRequest
 from pipeline.embed import EmbeddingSession
@@ -48,6 +47,7 @@ from pipeline.ledger import Ledger
 from pipeline.machine import worker_count
 from tests.benchmarks.harness import keep, machine, plant, rendered_clips, tree_seconds
 from tests.benchmarks.ways import WAYS
+from tests.untrained_model import export_untrained
 
 SECONDS = 4.0
 BOUND, PROCESSOR = "of the bound, videos/s", "of the bound, processor"
@@ -182,7 +182,7 @@ def main() -> None:
         folder = Path(scratch)
         model = Path(sys.argv[3]).resolve() if len(sys.argv) > 3 else folder / "paper.onnx"
         if not model.is_file():
-            ship_untrained(model)
+            export_untrained(model)
         started = time.perf_counter()
         videos = plant(folder / "videos", rendered_clips(folder / "clips", SECONDS), count)
         print(f"{count} videos of {SECONDS:g} s made in {time.perf_counter() - started:.0f} s", flush=True)

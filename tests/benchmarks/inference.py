@@ -43,10 +43,10 @@ from model.layers.f5c import CHANNELS, F5C, SIDE
 from model.layers.temporal_head import TemporalHead
 from model.metadata import INPUT_NAME
 from model.network import DriverNetwork
-from model.ship_untrained import CLIP_LENGTH, SEED, ship_untrained
 from model.shipped import shipped_model
 from pipeline.embed import EmbeddingSession
 from tests.benchmarks.harness import keep, machine
+from tests.untrained_model import CLIP_LENGTH, SEED, export_untrained
 
 RUNS = 7
 SIDE_OF_PRODUCT = 2048
@@ -127,7 +127,7 @@ def operations(network: nn.Module, clips: NDArray[np.uint8]) -> int:
 def ways(folder: Path, network: DriverNetwork, plain: DriverNetwork) -> dict[str, Embed]:
     """Every way to embed clips, ours first, ready to run."""
     exported = folder / "ours.onnx"
-    ship_untrained(exported)
+    export_untrained(exported)
     ours, shipped = (
         EmbeddingSession(path, "CPUExecutionProvider", threads=1) for path in (exported, shipped_model())
     )

@@ -1,7 +1,4 @@
-"""Write the shipped model file with a seeded, untrained initialisation: ``python -m model.ship_untrained``.
-
-It stands in until trained weights replace it, and says so in its metadata.
-"""
+"""A model file of the paper's network as a seed initialises it; its metadata say so."""
 
 from __future__ import annotations
 
@@ -11,15 +8,15 @@ from typing import Final
 import torch
 
 from model.export import export, smooth_frames
-from model.metadata import EMBEDDING_SIZE, UNTRAINED, ModelMetadata
+from model.metadata import EMBEDDING_SIZE, ModelMetadata
 from model.network import f5c_network
-from model.shipped import shipped_model
 
+UNTRAINED: Final = "nothing (untrained)"
 SEED: Final = 42
 CLIP_LENGTH: Final = 64
 
 
-def ship_untrained(out: Path) -> ModelMetadata:
+def export_untrained(out: Path) -> ModelMetadata:
     """Export FEAT_DIFF, T = 64, as initialised from seed 42, to ``out``."""
     torch.manual_seed(SEED)
     network = f5c_network("FEAT_DIFF")
@@ -39,7 +36,3 @@ def ship_untrained(out: Path) -> ModelMetadata:
         calibration=None,
     )
     return export(network, metadata, out, smooth_frames(3 * CLIP_LENGTH, seed=1))
-
-
-if __name__ == "__main__":
-    print(ship_untrained(shipped_model()))
