@@ -19,6 +19,9 @@ from typing import Final
 
 KNOWN_FOLDER: Final = "known"
 MEMBER: Final = "!/"
+#: Unicode general categories without a visible glyph of their own: control, format (bidi controls,
+#: zero-width joiners), surrogate, private use, unassigned, line and paragraph separators.
+INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 _SHOWN: Final = 200  # bytes of a name that is too long
 _ESCAPE: Final = re.compile(rb"\\(\\|x[0-9a-f]{2})")
@@ -63,10 +66,7 @@ def raw_name(text: str) -> bytes:
 def printable(text: str) -> str:
     """A label fit for a terminal or a log line: control, line-break and direction marks become escapes."""
     return "".join(
-        c.encode("unicode_escape").decode()
-        if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-        else c
-        for c in text
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in INVISIBLE else c for c in text
     )
 
 

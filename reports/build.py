@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from model.resampling import FEWEST_PAIRS
 from pipeline.custody import PAGES, REPORT
+from pipeline.names import INVISIBLE
 from reports import digits, page
 from reports.case import Case, load_case
 from reports.content import Content, as_data, content
@@ -22,7 +23,7 @@ from reports.figures.pav import pav_plot
 from reports.figures.separation import MOST_ROWS, per_identity, roc
 from reports.figures.similarity import matrix, plane
 from reports.figures.tippett import tippett_plot
-from reports.names import INVISIBLE, shortened, visible
+from reports.names import shortened, visible
 from reports.redact import redacted
 from reports.videos import MOST_INLINE, Identities, Video, frames_per_video, video
 

@@ -12,11 +12,8 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
-from pipeline.names import caseless
+from pipeline.names import INVISIBLE, caseless
 
-# Unicode general categories without a visible glyph of their own: control, format (bidi controls,
-# zero-width joiners), surrogate, private use, unassigned, line and paragraph separators.
-INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Letters, marks and signs that show nothing all the same (Default_Ignorable_Code_Point of Unicode 16, and the
 # blank of Braille): with one of them two names look like one.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
