@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from pipeline.intake.disks import disk_image
+from pipeline.intake.tars import is_tar
 from pipeline.names import has_video_suffix
 
 Kind = Literal["video", "archive", "not_video", "unknown", "empty"]
@@ -124,7 +125,7 @@ def sniff(head: bytes) -> Content:
         return Content("not_video", "text")
     if (content := _behind_tags(head) or _by_boxes(head) or _by_signature(head)) is not None:
         return content
-    if _is_old_tar(head):
+    if is_tar(head[: tarfile.BLOCKSIZE]):  # from before "ustar" was written into it
         return Content("archive", "tar")
     if (image := disk_image(head)) is not None:
         return Content("archive", image)
@@ -289,13 +290,3 @@ def _is_transport_stream(head: bytes) -> bool:
                 if len(head) >= start + 2 * packet and syncs == b"\x47" * len(syncs) and len(syncs) >= 3:
                     return True
     return False
-
-
-def _is_old_tar(head: bytes) -> bool:
-    if len(head) < tarfile.BLOCKSIZE or not any(head[: tarfile.BLOCKSIZE]):
-        return False
-    try:
-        tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
-    except (tarfile.HeaderError, ValueError, OverflowError):
-        return False
-    return True

@@ -171,7 +171,7 @@ def _modified(info: tarfile.TarInfo) -> datetime | None:
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether a block is a tar header with a right checksum."""
+    """Whether a block is a tar header with a right checksum; one of zeros or too short is none."""
     try:
         tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
     except (tarfile.HeaderError, ValueError, OverflowError):
