@@ -72,6 +72,11 @@ def _reached(values: Floats, score: float, identities: int) -> Reached:
 
 def known_scores(case: Case) -> KnownScores:
     """Leave-one-out scores of the known videos that may be compared."""
+    return leave_one_out(known_videos(case))
+
+
+def known_videos(case: Case) -> dict[str, Floats]:
+    """Each identity's known videos that may be compared, as rows of unit length (videos, 256)."""
     videos: dict[str, list[Floats]] = defaultdict(list)
     for exhibit in case.exhibits:
         row = exhibit.row
@@ -80,7 +85,7 @@ def known_scores(case: Case) -> KnownScores:
         windows = case.usable_embeddings(row["evidence_id"])
         if len(windows):
             videos[row["identity"]].append(unit_mean(windows))
-    return leave_one_out({name: np.stack(members) for name, members in videos.items()})
+    return {name: np.stack(members) for name, members in videos.items()}
 
 
 def leave_one_out(stacks: dict[str, Floats]) -> KnownScores:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.similarity import similarity, unit_mean
 from reports.case import Case, Exhibit, Row
+from reports.known_scores import known_videos
 from reports.pictures import Motion, Occlusion, Picture, motion, occlusion, picture
 
 #: With more videos than this the sections leave the report for pages of their own beside it.
@@ -74,15 +75,7 @@ class Identities:
     """Mean embedding of each identity's known videos, computed once for all questioned videos."""
 
     def __init__(self, case: Case) -> None:
-        members: dict[str, list[NDArray[np.float64]]] = {}
-        for exhibit in case.exhibits:
-            row = exhibit.row
-            if row["identity"] is None or row["conflict"] is not None or row["status"] != "processed":
-                continue
-            windows = case.usable_embeddings(row["evidence_id"])
-            if len(windows):
-                members.setdefault(row["identity"], []).append(unit_mean(windows))
-        self.mean = {name: unit_mean(np.stack(videos)) for name, videos in members.items()}
+        self.mean = {name: unit_mean(videos) for name, videos in known_videos(case).items()}
 
 
 def video(case: Case, exhibit: Exhibit, identities: Identities, n_frames: int) -> Video:
