@@ -236,13 +236,8 @@ def _splits(root: Path, scan: _Scan) -> dict[str, str]:
     if path is None:
         targets = set(scan.targets)
         known = sum(target in released for target in targets)
-        scan.problems.append(
-            DatasetProblem(
-                SPLIT_FILE,
-                None,
-                f"is missing; the released split is used, which knows {known} of {len(targets)} targets.",
-            )
-        )
+        sentence = f"is missing; the released split is used, which knows {known} of {len(targets)} targets."
+        scan.problems.append(DatasetProblem(SPLIT_FILE, None, sentence))
         return released
     splits, problems = read_splits(path)
     scan.problems += problems
@@ -255,17 +250,13 @@ def _splits(root: Path, scan: _Scan) -> dict[str, str]:
             (missing, "only in it"),
         ):
             if names:
-                scan.problems.append(
-                    DatasetProblem(
-                        path.name, None, f"differs from the released split, {what}: {', '.join(names)}."
-                    )
-                )
+                sentence = f"differs from the released split, {what}: {', '.join(names)}."
+                scan.problems.append(DatasetProblem(path.name, None, sentence))
     headings = split_headings(path)
     for split in SPLITS:
         if split not in splits.values():
-            scan.problems.append(
-                DatasetProblem(path.name, headings.get(split), f"the {split} split is empty.")
-            )
+            sentence = f"the {split} split is empty."
+            scan.problems.append(DatasetProblem(path.name, headings.get(split), sentence))
     return splits
 
 
@@ -297,8 +288,5 @@ def _report_unknown(labels: pl.DataFrame, splits: Mapping[str, str], problems: l
             unknown = unknown.filter(pl.col("driver") != pl.col("target"))
         videos.update(dict(unknown.group_by(column).len().iter_rows()))
     for identity, count in sorted(videos.items()):
-        problems.append(
-            DatasetProblem(
-                SPLIT_FILE, None, f"names no split for {identity}; its {count} videos belong to no split."
-            )
-        )
+        sentence = f"names no split for {identity}; its {count} videos belong to no split."
+        problems.append(DatasetProblem(SPLIT_FILE, None, sentence))
