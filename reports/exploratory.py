@@ -77,7 +77,7 @@ def exploration(case: Case) -> Exploration | None:
     table = case.pairs.filter(pc.equal(case.pairs.column("protocol"), "exploratory"))
     left, right = table.column("left").to_pylist(), table.column("right").to_pylist()
     present = set(left) | set(right)
-    ids = [e.evidence_id for e in case.exhibits if e.evidence_id in present]
+    ids = [e.evidence_id for e in case.exhibits if e.evidence_id is not None and e.evidence_id in present]
     n = len(ids)
     if n < 2:
         return None
@@ -91,10 +91,10 @@ def exploration(case: Case) -> Exploration | None:
     one_cloud = width_of_one_cloud(distance) if width is not None and width >= SUBSTANTIAL else None
     if width is None or one_cloud is None or width <= one_cloud:
         member = None
-    labels = [case.by_id[i].label for i in ids]  # type: ignore[index]
+    labels = [case.by_id[i].label for i in ids]
     again = None
     if member is not None:
-        again = redrawn([case.usable_embeddings(i or "") for i in ids], len(set(member.tolist())))
+        again = redrawn([case.usable_embeddings(i) for i in ids], len(set(member.tolist())))
     groups = _groups(member, order, labels, distance, again)
     of_label = {label: g.number for g in groups for label in g.members}
     position, explained = _plane(distance)
@@ -127,7 +127,7 @@ def _groups(
 
 
 def _neighbours(
-    case: Case, ids: list[str | None], labels: list[str], distance: Floats, of_label: dict[str, int]
+    case: Case, ids: list[str], labels: list[str], distance: Floats, of_label: dict[str, int]
 ) -> list[Neighbour]:
     apart = distance + np.diag(np.full(len(ids), np.inf))
     nearest = apart.argmin(axis=1)
@@ -137,7 +137,7 @@ def _neighbours(
             nearest=labels[j],
             score=float(-distance[i, j]),
             group=of_label.get(labels[i]),
-            n_clips=int(case.by_id[ids[i]].row["n_usable"]),  # type: ignore[index]
+            n_clips=int(case.by_id[ids[i]].row["n_usable"]),
         )
         for i, j in enumerate(nearest.tolist())
     ]

@@ -8,7 +8,8 @@ not hold the file, and prove which file was meant to someone who does.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+
+import pyarrow as pa
 
 from reports.case import PERSON_COLUMNS, Case, Row
 from reports.wording import plain
@@ -66,12 +67,10 @@ def _run(run: Row, file: dict[str, str]) -> Row:
     }
 
 
-def _pairs(pairs: Any, person: dict[str, str]) -> Any:
+def _pairs(pairs: pa.Table, person: dict[str, str]) -> pa.Table:
     for name in ("left_identity", "right_identity"):
         place = pairs.schema.get_field_index(name)
         values = [person.get(v) if v is not None else None for v in pairs.column(name).to_pylist()]
         field = pairs.schema.field(place)
-        pairs = pairs.set_column(
-            place, field, type(pairs).from_pydict({name: values}).column(0).cast(field.type)
-        )
+        pairs = pairs.set_column(place, field, pa.array(values, field.type))
     return pairs

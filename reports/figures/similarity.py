@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from scipy.cluster.hierarchy import dendrogram
 
@@ -24,7 +25,7 @@ def matrix(found: Exploration, digits: int) -> Markup:
     n = len(found.labels)
     side = float(np.clip(0.34 * n, 2.8, 6.4))
     with drawing(side + 1.3, side + 1.7) as figure:
-        above, axes = figure.subplots(2, 1, height_ratios=[1, side / 1.0], sharex=False)
+        above, axes = figure.subplots(2, 1, height_ratios=[1, side], sharex=False)
         tree = dendrogram(found.tree, no_plot=True)
         for xs, ys in zip(tree["icoord"], tree["dcoord"], strict=True):
             above.plot((np.array(xs) - 5) / 10, ys, color=INK, linewidth=0.8)
@@ -74,7 +75,7 @@ def matrix(found: Exploration, digits: int) -> Markup:
         return inline(figure, "matrix", title, plain("figure.matrix_desc", n=n, groups=len(found.groups)))
 
 
-def _outline(found: Exploration, axes) -> None:  # type: ignore[no-untyped-def]
+def _outline(found: Exploration, axes: Axes) -> None:
     place = {label: i for i, label in enumerate(found.labels)}
     for group in found.groups:
         first, last = place[group.members[0]] - 0.5, place[group.members[-1]] + 0.5
