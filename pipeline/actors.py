@@ -145,7 +145,7 @@ class ActorPool(Generic[Item]):
         member.load += 1
         self._calls[member.actor.work.remote(item)] = _Call(item, attempt, member)
 
-    def _hear(self) -> Iterator[tuple[Item, Any]]:
+    def _hear(self) -> list[tuple[Item, Any]]:
         """Wait for the next answer, greeting or moment to look again; the answers there are."""
         import ray
 
@@ -156,9 +156,9 @@ class ActorPool(Generic[Item]):
         look = bool(self._greetings) or any(not member.greeted for member in away) or self._in_doubt()
         if not waiting:
             time.sleep(LOOK_SECONDS)
-            return iter(())
+            return []
         ready, _ = ray.wait(waiting, num_returns=1, timeout=LOOK_SECONDS if look else None)
-        return iter([answer for call in ready for answer in self._take(call)])
+        return [answer for call in ready for answer in self._take(call)]
 
     def _take(self, ready: Any) -> list[tuple[Item, Any]]:
         import ray

@@ -130,10 +130,9 @@ def _take_in(request: Request, audit: Audit) -> list[Found]:
     if not found:
         raise UserError(f"{request.evidence} is empty: name a folder that holds videos.")
     if not any(item.status is None for item in found):
-        first = next(item for item in found)
         raise UserError(
             f"{request.evidence} holds no video that can be analysed ({len(found)} files looked at; "
-            f"{first.path}: {first.reason}): name a folder that holds videos."
+            f"{found[0].path}: {found[0].reason}): name a folder that holds videos."
         )
     return found
 

@@ -87,9 +87,8 @@ def _conditions(corpus: Path) -> dict[str, list[Any]]:
     """The conditions of the validation videos that decode."""
     dataset = open_dataset(corpus)
     videos = dataset.labels.filter(pl.col("split") == "validation", ~pl.col("original"))
-    decoder = GuardedDecoder()
     found = []
-    with steps("Conditions of validation videos") as stage:
+    with GuardedDecoder() as decoder, steps("Conditions of validation videos") as stage:
         stage.expect(len(videos))
         for path, generator in videos.select("path", "generator").iter_rows():
             decoded = decoder.decode(dataset.root / path, DecodeRequest(fps=None, thumbnails=0))
