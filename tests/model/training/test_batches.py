@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +130,6 @@ def test_leaving_the_feed_ends_its_thread(store: FrameStore) -> None:
     feed = batches(store, videos_by_driver(store.labels, CONFIG), CONFIG, first=0)
     next(feed)
     feed.close()
-    time.sleep(0.05)
     assert "batches" not in {thread.name for thread in threading.enumerate()}
 
 
