@@ -1,4 +1,4 @@
-"""Workers that decode and embed at the same time find what one after the other finds, bit for bit."""
+"""Workers find what plain calls find one after another, bit for bit; failures are laid at the right door."""
 
 from __future__ import annotations
 

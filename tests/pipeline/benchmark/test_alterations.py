@@ -82,7 +82,7 @@ def test_half_the_rate_shows_every_other_frame_twice() -> None:
 def test_frames_of_a_lower_rate_are_the_ones_evidence_of_that_rate_would_show(
     tmp_path: Path, decoder: GuardedDecoder
 ) -> None:
-    """A real recording at 12.5 frames a second on the 25 grid repeats frames in the same rhythm."""
+    """A recording at 12 frames a second repeats its frames on a grid of 24 in the same rhythm."""
     path = write_video(tmp_path / "slow.mp4", 20, seed=3, fps=12)
     found = decoder.decode(path, DecodeRequest(fps=24.0, thumbnails=0))
     assert isinstance(found, Decoded)
@@ -180,7 +180,7 @@ def test_half_size_is_a_file_of_half_the_width_and_height(video: Path, decoder: 
 
 
 def test_real_recording_keeps_brightness_frames_and_times(footage: Path, decoder: GuardedDecoder) -> None:
-    """29.97 frames a second, VP8 and H.264: nothing shifts when they are encoded again."""
+    """29.97 frames a second, H.264 good and poor: nothing shifts when they are encoded again."""
     for name in ("carphone_pristine.mp4", "carphone_distorted.mp4"):
         path = need(footage, name)
         clean = decoded(path, decoder)
