@@ -26,7 +26,7 @@ from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure
 from pipeline.embed import EmbeddingSession, all_of, embed_blank, same_model
-from pipeline.frames.store import REQUEST
+from pipeline.frames.store import DIED, REQUEST
 from pipeline.gpu_embedder import RemoteSession, gpu_embedders
 from pipeline.seats import seats
 
@@ -221,8 +221,7 @@ def _each_alone(pool: ActorPool[ChunkWork], work: ChunkWork) -> ChunkClips:
     for path in work.paths:
         answer = answers[path]
         if isinstance(answer, WorkerDied):
-            reason = "The process that held the video died twice."
-            whole.videos.append(_video_row(path, DecodeFailure("worker_died", reason)))
+            whole.videos.append(_video_row(path, DIED))
             continue
         whole.videos += answer.videos
         for model_id, rows in answer.embeddings.items():

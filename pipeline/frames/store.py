@@ -40,6 +40,8 @@ from pipeline.frames.ordered import OrderedActors
 #: Bytes of frames written between two journal entries; a kill costs at most this much work.
 COMMIT_BYTES: Final = 64 * 2**20
 REQUEST: Final = DecodeRequest(fps=None, thumbnails=0)
+#: Of a corpus's video that killed its worker twice.
+DIED: Final = DecodeFailure("worker_died", "The process that held the video died twice.")
 FAILURES: Final = pa.schema([("path", pa.string()), ("reason_code", pa.string()), ("reason", pa.string())])
 
 
@@ -187,11 +189,9 @@ class _Journal:
             self._pending.append({"path": path, "offset": self._offset, "frames": count, "fps": result.fps})
             self._offset += count
             self._unsynced += count * FRAME_BYTES
-        elif isinstance(result, DecodeFailure):
-            self._pending.append({"path": path, "reason_code": result.reason_code, "reason": result.reason})
         else:
-            reason = "The process that held the video died twice."
-            self._pending.append({"path": path, "reason_code": "worker_died", "reason": reason})
+            why = DIED if isinstance(result, WorkerDied) else result
+            self._pending.append({"path": path, "reason_code": why.reason_code, "reason": why.reason})
         if self._unsynced >= COMMIT_BYTES:
             self.commit()
 
