@@ -19,7 +19,7 @@ from pipeline.decode.types import PORTRAIT_SIDE, SIDE, Crop
 
 # accurate_rnd: without it libswscale's rounding differs between processors.
 SCALING: Final = "area+accurate_rnd"
-LIMITED, FULL = 1, 2  # AVColorRange
+LIMITED, FULL = 1, 2  # AVColorRange: luma from 16 to 235, from 0 to 255
 FULL_BY_DEFAULT: Final = (
     "yuvj",
     "rgb",

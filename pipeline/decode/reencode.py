@@ -15,14 +15,13 @@ import av
 from pipeline.decode.container import RefusedError, open_container, open_read_only, video_stream
 from pipeline.decode.damage import Damage
 from pipeline.decode.grid import Clock
-from pipeline.decode.luma import is_limited
+from pipeline.decode.luma import LIMITED, is_limited
 from pipeline.decode.orientation import UPRIGHT, orientation_of
 from pipeline.decode.probe import nominal_interval
 from pipeline.decode.sources import Tally, pyav_frames
 from pipeline.decode.types import Encoding, Limits
 
 TICKS: Final = 90_000  # a second, the encoder's clock
-LIMITED_RANGE: Final = 1  # AVColorRange: luma from 16 to 235
 
 
 def reencode(path: str, encoding: Encoding, limits: Limits) -> bytes:
@@ -53,7 +52,7 @@ def reencode(path: str, encoding: Encoding, limits: Limits) -> bytes:
                         encoder = target.add_stream("libx264", rate=stream.average_rate or 25)
                         encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
                         encoder.codec_context.time_base = Fraction(1, TICKS)
-                        encoder.codec_context.color_range = LIMITED_RANGE
+                        encoder.codec_context.color_range = LIMITED
                         encoder.options = {"crf": str(encoding.crf), "threads": "1"}
                     picture = frame.reformat(
                         encoder.width,
