@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from pipeline.datasets.nvfair import SPLIT_FILE
+from pipeline.datasets.label import ORIGINAL, SPLITS
+from pipeline.datasets.nvfair import SOURCE_FILE, SPLIT_FILE
 from pipeline.errors import UserError
 from pipeline.machine import object_store_bytes, one_thread_each, worker_count
 from pipeline.ray_session import ray_session
@@ -18,16 +19,7 @@ from pipeline.simulate.clip import render_clip
 from pipeline.simulate.generators import GENERATORS
 from pipeline.simulate.head_data import find_wheel
 from pipeline.simulate.motion import external_tracks, read_live_link
-from pipeline.simulate.plan import (
-    ORIGINAL,
-    SHARES,
-    SOURCE,
-    SPLITS,
-    ClipPlan,
-    Person,
-    plan_corpus,
-    sample_people,
-)
+from pipeline.simulate.plan import SHARES, SOURCE, ClipPlan, Person, plan_corpus, sample_people
 
 #: A driver's habits take a second to draw, so that a task renders this many clips of one driver.
 BATCH: Final = 12
@@ -132,7 +124,7 @@ def _write_metadata(out: Path, people: Sequence[Person], plans: Sequence[ClipPla
     sources = [f"{SOURCE}:", *(person.name for person in people), ""]
     table = per_file_table(plans, seed)
     _write_once(out / SPLIT_FILE, "\n".join(lines))
-    _write_once(out / "subject_sources.txt", "\n".join(sources))
+    _write_once(out / SOURCE_FILE, "\n".join(sources))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(table.columns)

@@ -10,13 +10,13 @@ from typing import Final
 
 import numpy as np
 
+from pipeline.datasets.label import ORIGINAL, SPLITS
+from pipeline.datasets.nvfair import GENERATED, ORIGINALS
 from pipeline.errors import UserError
 from pipeline.simulate.generators import GENERATORS
 from pipeline.simulate.motion.track import FPS
 
 SOURCE: Final = "simulated"
-ORIGINAL: Final = "original"
-SPLITS: Final = ("train", "validation", "test")
 SHARES: Final = (0.6, 0.15, 0.25)  # of the identities, as many go to each split
 
 
@@ -139,9 +139,9 @@ def _clip(generator: str, target: Person, driver: Person, take: int, frames: int
     clip = f"{driver.name}_{take:03d}" if recording is None else f"{recording.stem}_{take:03d}"
     clip = clip.replace("--", "-")
     if generator == ORIGINAL:
-        path = f"{SOURCE}/originals/{target.name}/{clip}.mp4"
+        path = f"{SOURCE}/{ORIGINALS}/{target.name}/{clip}.mp4"
     else:
-        path = f"{SOURCE}/{generator}-generated/{target.name}/{target.name}--{clip}--{driver.name}.mp4"
+        path = f"{SOURCE}/{generator}{GENERATED}/{target.name}/{target.name}--{clip}--{driver.name}.mp4"
     return ClipPlan(
         path=path,
         generator=generator,

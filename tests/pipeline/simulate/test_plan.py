@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.datasets.label import SPLITS
 from pipeline.errors import UserError
-from pipeline.simulate.plan import SPLITS, ClipPlan, plan_corpus, sample_people
+from pipeline.simulate.plan import ClipPlan, plan_corpus, sample_people
 
 
 def plans_of(identities: int, self_clips: int = 2, cross_clips: int = 4, seed: int = 3) -> list[ClipPlan]:
