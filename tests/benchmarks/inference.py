@@ -29,7 +29,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
@@ -43,6 +42,7 @@ from model.layers.f5c import CHANNELS, F5C, SIDE
 from model.layers.temporal_head import TemporalHead
 from model.metadata import INPUT_NAME
 from model.network import DriverNetwork
+from model.runtime import onnx_runtime
 from model.shipped import shipped_model
 from pipeline.embed import EmbeddingSession
 from tests.benchmarks.harness import keep, machine
@@ -79,10 +79,11 @@ def spent(work: Callable[[], Any]) -> float:
     return time.process_time() - before
 
 
-def onnx_runtime(proto: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
+def one_thread(proto: bytes) -> Any:
+    """A session of ONNX Runtime."""
+    options = onnx_runtime().SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(proto, options, providers=["CPUExecutionProvider"])
+    return onnx_runtime().InferenceSession(proto, options, providers=["CPUExecutionProvider"])
 
 
 def openvino(proto: bytes, precision: str) -> Embed:
@@ -112,7 +113,7 @@ def products() -> dict[str, Callable[[], Any]]:
     info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [side, side]) for name in "abc"]
     graph = helper.make_graph([helper.make_node("MatMul", ["a", "b"], ["c"])], "product", info[:2], info[2:])
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
-    session = onnx_runtime(proto.SerializeToString())
+    session = one_thread(proto.SerializeToString())
     feed = {"a": values[0], "b": values[1]}
     return {"torch": lambda: left @ right, "ONNX Runtime": lambda: session.run(None, feed)}
 
@@ -132,7 +133,7 @@ def ways(folder: Path, network: DriverNetwork, plain: DriverNetwork) -> dict[str
         EmbeddingSession(path, "CPUExecutionProvider", threads=1) for path in (exported, shipped_model())
     )
     first = to_onnx(plain, CLIP_LENGTH).SerializeToString()
-    first_session = onnx_runtime(first)
+    first_session = one_thread(first)
     found: dict[str, Embed] = {
         "ours": ours.embed,
         "the shipped file": shipped.embed,

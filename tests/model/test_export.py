@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -25,6 +24,7 @@ from model.layers.f5c import F5C
 from model.layers.temporal_head import TemporalHead
 from model.metadata import read_metadata
 from model.network import DriverNetwork, f5c_network
+from model.runtime import onnx_runtime
 from model.shipped import shipped_model
 from tests.untrained_model import SEED, UNTRAINED, export_untrained
 
@@ -61,7 +61,7 @@ def test_exported_file_tells_nothing_of_the_exporting_machine() -> None:
 
 
 def test_an_embedding_does_not_depend_on_its_neighbours() -> None:
-    session = onnxruntime.InferenceSession(shipped_model(), providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(shipped_model(), providers=["CPUExecutionProvider"])
     length = read_metadata(shipped_model()).clip_length
     clip = smooth_frames(length, seed=3)
     batches = [np.stack([clip, smooth_frames(length, seed=seed)]) for seed in (4, 5)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -15,6 +14,7 @@ from model.graph import MOMENTS, MotionConv, inference_form, separate
 from model.layers.fcc import Fcc
 from model.network import DriverNetwork
 from model.registry import build
+from model.runtime import onnx_runtime
 from model.system import BACKBONES, CONDITIONS, Backbone, Condition, System
 
 LIMIT = 1e-5  # of one element of a unit vector of 256; the export's own limit is ten times as wide
@@ -130,7 +130,7 @@ def test_clips_without_motion_share_one_embedding(backbone: Backbone) -> None:
 
 
 def embed(proto: onnx.ModelProto, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     (embeddings,) = session.run(None, {"clips": batch})
     found: npt.NDArray[np.float32] = embeddings
     return found

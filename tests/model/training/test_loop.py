@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
 from model.frame_store import FrameStore, write_frame_store
 from model.metadata import read_metadata
 from model.registry import build
+from model.runtime import onnx_runtime
 from model.system import System
 from model.training import loop
 from model.training.config import TrainConfig
@@ -229,7 +229,7 @@ def test_an_exported_run_embeds_as_the_trained_network(
     _, network, state = load_run(finished)
     assert written.validation["validation"]["auc"] == state.best_auc
     assert written.calibration is None or written.calibration["slope"] > 0
-    session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"clips": np.stack([store.read(0, 3, 5)])})
     wanted = embed_videos(network, store, [0], 5)  # 12 frames: the centre clip starts at 3
     np.testing.assert_allclose(found, wanted, atol=1e-4)
