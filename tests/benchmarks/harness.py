@@ -28,16 +28,20 @@ FPS = 25
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on, and by which commit."""
-    cpu = "unknown"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-            break
+    first = Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
+    core = {
+        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())
+    }
+    # A host may call processors of many kinds by one name; family and model tell them apart.
+    cpu = [
+        core.get("model name", "unknown"),
+        *(f"{key} {core[key]}" for key in ("cpu family", "model") if key in core),
+    ]
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     return {
-        "cpu": cpu,
+        "cpu": ", ".join(cpu),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(PAGE * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": platform.platform(),
