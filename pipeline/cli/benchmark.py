@@ -13,10 +13,9 @@ from typing import Annotated, Any, Final
 import polars as pl
 import typer
 
-from model.frame_store import FrameStore
 from model.metadata import ModelFileError, model_id, read_metadata
 from model.shipped import shipped_model
-from model.training.config import PRESETS, TrainConfig
+from model.training.config import PRESETS
 from pipeline.benchmark.alterations import ALTERATIONS
 from pipeline.benchmark.embedding import EmbedOptions, Model, embed_videos
 from pipeline.benchmark.imported import read_imported
@@ -24,17 +23,10 @@ from pipeline.benchmark.record import benchmark_record, fingerprint
 from pipeline.benchmark.results import ALTERED_CHUNK, write_results
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.case_folder import CaseFolder, locked
-from pipeline.cli.benchmark_ablations import (
-    Trained,
-    is_there,
-    system_of,
-    systems_of_the_tables,
-    train_missing,
-    untrainable,
-)
+from pipeline.cli.benchmark_ablations import frames_of, missing_systems, train_missing, untrainable
 from pipeline.cli.benchmark_check import check
 from pipeline.cli.benchmark_outcome import say_how_it_ended
-from pipeline.cli.frame_source import open_or_decode, video_labels
+from pipeline.cli.frame_source import video_labels
 from pipeline.cli.progress import console, steps
 from pipeline.cli.session import ADDRESS, looked_at, session
 from pipeline.custody import write_atomically
@@ -143,7 +135,7 @@ def benchmark_command(
     paths = model or ([] if embeddings or ablations else [shipped_model()])
     models = [_model(path) for path in paths]
     run = RunFolder(out.resolve())
-    to_train = _to_train(whole, models, PRESETS[preset]) if ablations else []
+    to_train = missing_systems(whole, [one.metadata for one in models], PRESETS[preset]) if ablations else []
     unfit = untrainable(to_train, PRESETS[preset], video_labels(whole)) if to_train else {}
     if to_train and len(unfit) == len(to_train) and not models and not embeddings:
         raise UserError(f"{dataset}: --ablations can train nothing: {unfit[to_train[0]]}")
@@ -168,7 +160,7 @@ def benchmark_command(
                 [one for one in to_train if one not in unfit],
                 folder,
                 PRESETS[preset],
-                lambda: _frames(dataset, folder / "frames", workers, address),
+                lambda: frames_of(dataset, folder / "frames", workers, address),
                 begun + (math.inf if hours is None else 3600 * hours),
             )
             models += [_model(path) for path in files]
@@ -222,14 +214,6 @@ def _model(path: Path) -> Model:
         raise UserError(str(error)) from None
 
 
-def _to_train(whole: Dataset, models: list[Model], schedule: TrainConfig) -> list[Trained]:
-    """The systems of the tables that no model given fills; those trained before are reused later."""
-    present = {system_of(one.metadata) for one in models}
-    trained = whole.labels.filter(~pl.col("original"), pl.col("split") == "train")["generator"]
-    wanted = systems_of_the_tables(sorted(trained.unique()), schedule.system.clip_length)
-    return [one for one in wanted if not is_there(one, present)]
-
-
 def _sample(chosen: Dataset, count: int) -> Dataset | None:
     """The videos of the robustness rerun; None where it is not wanted or there is nothing to alter."""
     synthetic = replace(chosen, labels=chosen.labels.filter(~pl.col("original")))
@@ -244,16 +228,6 @@ def _options(dataset: Dataset, models: list[Model], *, multi_clip: bool) -> Embe
         best_provider(),
         multi_clip,
     )
-
-
-def _frames(dataset: Path, store: Path, workers: int | None, address: str | None) -> FrameStore:
-    """The decoded corpus to train on; training is for this machine, and a process can be in one Ray only."""
-    if address is not None:
-        raise UserError(
-            "--ablations trains on this machine alone: run it without --address until every system is "
-            "trained, then again with it."
-        )
-    return open_or_decode(dataset, store, (), with_originals=False, workers=workers)
 
 
 def _embed(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import polars as pl
 
 from model.frame_store import FrameStore, VideoLabel
 from model.metadata import ModelMetadata
@@ -15,8 +17,10 @@ from model.training.config import TrainConfig, load_config
 from model.training.errors import TrainingError
 from model.training.videos import trainable
 from pipeline.cli.export import VALIDATED_FOR
+from pipeline.cli.frame_source import open_or_decode
 from pipeline.cli.progress import console, steps
 from pipeline.cli.train import require_torch
+from pipeline.datasets.label import Dataset
 from pipeline.errors import UserError
 
 LENGTHS: Final = (16, 32, 64, 128)  # Table VII's
@@ -67,6 +71,24 @@ def is_there(one: Trained, present: Collection[tuple[str, str, int, tuple[str, .
     """Whether a model file fills the cell already."""
     system = one.system
     return (system.backbone, system.condition, system.clip_length, one.generators) in present
+
+
+def missing_systems(whole: Dataset, models: Iterable[ModelMetadata], schedule: TrainConfig) -> list[Trained]:
+    """The systems of the tables that no model given fills; those trained before are reused later."""
+    present = {system_of(one) for one in models}
+    trained = whole.labels.filter(~pl.col("original"), pl.col("split") == "train")["generator"]
+    wanted = systems_of_the_tables(sorted(trained.unique()), schedule.system.clip_length)
+    return [one for one in wanted if not is_there(one, present)]
+
+
+def frames_of(dataset: Path, store: Path, workers: int | None, address: str | None) -> FrameStore:
+    """The decoded corpus to train on; training is for this machine, and a process can be in one Ray only."""
+    if address is not None:
+        raise UserError(
+            "--ablations trains on this machine alone: run it without --address until every system is "
+            "trained, then again with it."
+        )
+    return open_or_decode(dataset, store, (), with_originals=False, workers=workers)
 
 
 def untrainable(
