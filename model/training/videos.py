@@ -59,13 +59,12 @@ def trainable(labels: Sequence[VideoLabel], config: TrainConfig) -> tuple[list[l
 
 def readable(labels: Sequence[VideoLabel], config: TrainConfig) -> tuple[list[int], list[int]]:
     """Training and validation videos of a pretraining. Raises TrainingError where a split has none."""
-    found = [(split, chosen_videos(labels, config, split)) for split in ("train", "validation")]
-    for split, videos in found:
+    train, validation = (chosen_videos(labels, config, split) for split in ("train", "validation"))
+    for split, videos in (("train", train), ("validation", validation)):
         if not videos:
             raise TrainingError(
                 f"training and validation videos are needed, the {split} split has none; check the split."
             )
-    (_, train), (_, validation) = found
     return train, validation
 
 

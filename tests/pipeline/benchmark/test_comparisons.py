@@ -29,7 +29,7 @@ from pipeline.benchmark.results import write_results
 from pipeline.benchmark.robustness import measure_robustness
 from pipeline.benchmark.run_folder import CHUNK, RunFolder
 from pipeline.benchmark.subgroups import groupings, measure_subgroups
-from pipeline.datasets.label import Dataset, label_frame
+from pipeline.datasets.label import Dataset, DatasetProblem, label_frame
 from pipeline.datasets.open_dataset import open_dataset
 from pipeline.errors import UserError
 from tests.pipeline.datasets.corpus import touch
@@ -307,28 +307,35 @@ def test_pair_list_is_looked_up_either_way_round() -> None:
     assert found["auc"] == 1
 
 
-def test_pairs_of_absent_videos_are_counted_among_those_left_out(tmp_path: Path) -> None:
-    root = touch(tmp_path / "corpus", *AVAPRINT)
-    lines = [f"{AVAPRINT[0]},{AVAPRINT[1]},0", f"gone.mp4,{AVAPRINT[1]},1", "gone.mp4,away.mp4,0"]
-    (root / "evaluation_pairs_X.csv").write_text(
-        "\n".join(["enrolment_sample,test_sample,label", *lines]) + "\n", "utf-8"
-    )
-    scores = tmp_path / "scores.csv"
+def pair_list(folder: Path, *rows: str) -> None:
+    """Write AVAPrintDB's list of ``enrolment_sample,test_sample,label`` rows."""
+    text = "\n".join(["enrolment_sample,test_sample,label", *rows]) + "\n"
+    (folder / "evaluation_pairs_X.csv").write_text(text, "utf-8")
+
+
+def measured_by_scores(root: Path) -> tuple[list[DatasetProblem], pl.DataFrame]:
+    """Problems and figures of the corpus's pair lists, by a system that scored its first pair alone."""
+    scores = root.parent / "scores.csv"
     scores.write_text(f"left,right,score\n{AVAPRINT[0]},{AVAPRINT[1]},0.5\n", "utf-8")
-    dataset, run = open_dataset(root), RunFolder(tmp_path / "run")
+    dataset, run = open_dataset(root), RunFolder(root.parent / "run")
     run.prepare({})
     run.add_imported(read_imported(scores, dataset, dataset))
     problems = write_results(run, dataset, None, lambda: None)
+    return problems, pl.read_parquet(run.root / "pair_files.parquet")
+
+
+def test_pairs_of_absent_videos_are_counted_among_those_left_out(tmp_path: Path) -> None:
+    root = touch(tmp_path / "corpus", *AVAPRINT)
+    pair_list(root, f"{AVAPRINT[0]},{AVAPRINT[1]},0", f"gone.mp4,{AVAPRINT[1]},1", "gone.mp4,away.mp4,0")
+    problems, found = measured_by_scores(root)
     assert len(problems) == 2
-    (row,) = pl.read_parquet(run.root / "pair_files.parquet").to_dicts()
+    (row,) = found.to_dicts()
     assert (row["n_same"], row["n_different"], row["n_left_out"]) == (0, 1, 2)
 
 
 def test_pair_lists_that_one_embedding_a_video_leaves_unmeasured_are_remarked(tmp_path: Path) -> None:
     root = touch(tmp_path / "corpus", *AVAPRINT)
-    (root / "evaluation_pairs_X.csv").write_text(
-        f"enrolment_sample,test_sample,label\n{AVAPRINT[0]},{AVAPRINT[1]},0\n", "utf-8"
-    )
+    pair_list(root, f"{AVAPRINT[0]},{AVAPRINT[1]},0")
     dataset, run = open_dataset(root), RunFolder(tmp_path / "run")
     run.prepare({})
     for name, rows in (("one", 1), ("windows", 2)):
@@ -344,9 +351,7 @@ def test_pair_lists_that_one_embedding_a_video_leaves_unmeasured_are_remarked(tm
 def test_pair_lists_that_centre_clips_leave_unmeasured_are_remarked(tmp_path: Path) -> None:
     """A run of AVAPrintDB without --multi-clip: its own protocol is in none of the tables."""
     root = touch(tmp_path / "corpus", *AVAPRINT)
-    (root / "evaluation_pairs_X.csv").write_text(
-        f"enrolment_sample,test_sample,label\n{AVAPRINT[0]},{AVAPRINT[1]},0\n", "utf-8"
-    )
+    pair_list(root, f"{AVAPRINT[0]},{AVAPRINT[1]},0")
     dataset, metadata = open_dataset(root), read_metadata(shipped_model())
     for number, windows in enumerate((False, True)):
         run = RunFolder(tmp_path / f"run{number}")
@@ -369,16 +374,9 @@ def test_pair_lists_of_one_name_in_two_folders_are_both_measured(tmp_path: Path)
     for folder, rows in (("intra", 1), ("cross", 2)):
         (root / folder).mkdir()
         pairs = [f"{AVAPRINT[0]},{other},0" for other in AVAPRINT[1 : 1 + rows]]
-        text = "\n".join(["enrolment_sample,test_sample,label", *pairs, "gone.mp4,away.mp4,1"])
-        (root / folder / "evaluation_pairs_X.csv").write_text(text + "\n", "utf-8")
-    scores = tmp_path / "scores.csv"
-    scores.write_text(f"left,right,score\n{AVAPRINT[0]},{AVAPRINT[1]},0.5\n", "utf-8")
-    dataset, run = open_dataset(root), RunFolder(tmp_path / "run")
-    run.prepare({})
-    run.add_imported(read_imported(scores, dataset, dataset))
-    problems = write_results(run, dataset, None, lambda: None)
-    found = pl.read_parquet(run.root / "pair_files.parquet").select("pair_file", "n_different", "n_left_out")
-    assert sorted(found.rows()) == [
+        pair_list(root / folder, *pairs, "gone.mp4,away.mp4,1")
+    problems, found = measured_by_scores(root)
+    assert sorted(found.select("pair_file", "n_different", "n_left_out").rows()) == [
         ("cross/evaluation_pairs_X.csv", 1, 2), ("intra/evaluation_pairs_X.csv", 1, 1),
     ]  # fmt: skip
     lines = {(one.file, one.line) for one in problems if one.excluded}
