@@ -17,7 +17,7 @@ import onnx
 import torch
 from torch import nn
 
-from model.graph import inference_form
+from model.graph.form import inference_form
 from model.metadata import (
     FRAME_SIDE,
     INPUT_NAME,

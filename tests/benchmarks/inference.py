@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from model.export import smooth_frames, to_onnx
-from model.graph import inference_form
+from model.graph.form import inference_form
 from model.layers.ccc import NEIGHBOURS
 from model.layers.f5c import CHANNELS, F5C, SIDE
 from model.layers.temporal_head import TemporalHead

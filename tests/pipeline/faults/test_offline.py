@@ -32,7 +32,7 @@ def in_dead_end(*words: str | Path) -> list[str]:
 
 
 def at_home(home: Path) -> dict[str, str]:
-    """A user's environment, none of ours: ONNX Runtime keeps quiet by itself where a build machine sets CI."""
+    """A user's environment: where a build machine sets CI, ONNX Runtime keeps quiet by itself."""
     return {"PATH": os.environ["PATH"], "HOME": str(home)}
 
 

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from model.export import smooth_frames, to_onnx
-from model.graph import MOMENTS, MotionConv, inference_form, separate
-from model.layers.fcc import Fcc
+from model.graph.form import MOMENTS, inference_form
 from model.network import DriverNetwork
 from model.registry import build
 from model.runtime import onnx_runtime
@@ -64,28 +63,6 @@ def test_the_network_itself_is_left_as_it_was() -> None:
     after = network.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], value) for name, value in before.items())
-
-
-@torch.no_grad()
-def test_two_products_and_one_sum_are_fcc() -> None:
-    fcc = Fcc(8).double().eval()
-    for branch in (fcc.rows_first, fcc.columns_first):
-        nn.init.uniform_(branch.norm.running_var, 0.5, 1.5)
-        nn.init.normal_(branch.norm.running_mean)
-        nn.init.normal_(branch.first.bias)
-    maps = torch.randn(3, 8, 16, 16, dtype=torch.float64)
-    along_h, along_w, offset = separate(fcc)
-    torch.testing.assert_close(along_h @ maps @ along_w + offset + maps, fcc(maps))
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("length", [1, 2, 7])
-def test_three_shifted_answers_are_the_convolution_over_time(length: int) -> None:
-    conv = nn.Conv3d(5, 4, 3, stride=(1, 2, 1), padding=1).double()
-    maps = torch.randn(3, length, 5, 8, 6, dtype=torch.float64)
-    wanted = conv(maps.transpose(1, 2)).relu().transpose(1, 2)
-    found = MotionConv(conv).double()(maps.flatten(0, 1), 3, length)
-    torch.testing.assert_close(found.unflatten(0, (3, length)), wanted)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,115 @@
+"""A convolution over time with half the products: Winograd's F(4, 3).
+
+Four answers of a kernel of three taps take twelve products. Taken from the values of the two polynomials,
+input and kernel, at the points 0, ±1, ±2 and infinity, they take six (Lavin and Gray 2016, "Fast algorithms
+for convolutional neural networks", section 4.1). Here a product is a 3×3 convolution of a whole map.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+Matrix = npt.NDArray[np.float64]
+
+TILE: Final = 4  # moments answered together
+POINTS: Final = TILE + 2
+#: Moments changed to tiles by one product. A tile needs six of them: over the whole clip most of it is zeros.
+BLOCK: Final = 4 * TILE
+
+#: Six moments of input to the values at the six points; the kernel likewise; the products to four answers.
+INPUT: Final[Matrix] = np.array(
+    (
+        (4, 0, -5, 0, 1, 0),
+        (0, -4, -4, 1, 1, 0),
+        (0, 4, -4, -1, 1, 0),
+        (0, -2, -1, 2, 1, 0),
+        (0, 2, -1, -2, 1, 0),
+        (0, 4, 0, -5, 0, 1),
+    )
+)
+KERNEL: Final[Matrix] = np.array(
+    (
+        (1 / 4, 0, 0),
+        (-1 / 6, -1 / 6, -1 / 6),
+        (-1 / 6, 1 / 6, -1 / 6),
+        (1 / 24, 1 / 12, 1 / 6),
+        (1 / 24, -1 / 12, 1 / 6),
+        (0, 0, 1),
+    )
+)
+ANSWER: Final[Matrix] = np.array(
+    (
+        (1, 1, 1, 1, 1, 0),
+        (0, 1, -1, 2, -2, 0),
+        (0, 1, 1, 4, 4, 0),
+        (0, 1, -1, 8, -8, 1),
+    )
+)
+
+
+class TiledMotionConv(nn.Module):
+    """A 3×3×3 convolution with stride (1, 2, 1) and padding 1, then ReLU, as six 3×3 convolutions.
+
+    float ``[B, T', C, H, W]`` -> ``[B·T', C', H/2, W]``. Maps of exact zeros stay exact zeros.
+    """
+
+    def __init__(self, conv: nn.Conv3d) -> None:
+        super().__init__()
+        assert conv.kernel_size == (3, 3, 3) and conv.stride == (1, 2, 1) and conv.bias is not None
+        kernels = torch.einsum("pt,octyx->pocyx", torch.from_numpy(KERNEL), conv.weight.detach().double())
+        self.points = nn.ModuleList()
+        for kernel in kernels.to(conv.weight.dtype):
+            point = nn.Conv2d(conv.in_channels, conv.out_channels, 3, stride=(2, 1), padding=1, bias=False)
+            point.weight = nn.Parameter(kernel.contiguous())
+            self.points.append(point)
+        self.bias = nn.Parameter(conv.bias.detach()[:, None, None])
+
+    def forward(self, maps: Tensor, *, channels_last: bool) -> Tensor:
+        """Convolve over time and space; with ``channels_last`` maps come as ``[B, T', H, W, C]``."""
+        moments = maps.shape[1]
+        blocks = [
+            self._block(maps, first, min(first + BLOCK, moments), channels_last)
+            for first in range(0, moments, BLOCK)
+        ]
+        return (torch.cat(blocks, dim=1).flatten(0, 1) + self.bias).relu()
+
+    def _block(self, maps: Tensor, first: int, last: int, channels_last: bool) -> Tensor:
+        """The answers of the moments from ``first`` to before ``last``: ``[B, last − first, C', H/2, W]``."""
+        clips = maps.shape[0]
+        to_points, to_answers = tiling(last - first)
+        begin, end = max(first - 1, 0), min(first - 1 + to_points.shape[1], maps.shape[1])
+        to_points = to_points[:, begin - first + 1 : end - first + 1]
+        tiled = _constant(to_points, maps) @ maps[:, begin:end].flatten(2)
+        tiled = tiled.reshape(clips, POINTS, -1, *maps.shape[2:])
+        products = []
+        for place, convolve in enumerate(self.points):
+            point = tiled[:, place].flatten(0, 1)
+            product = convolve(point.permute(0, 3, 1, 2) if channels_last else point)
+            products.append(product.reshape(clips, -1, product[0].numel()))
+        answers: Tensor = _constant(to_answers, maps) @ torch.cat(products, dim=1)
+        return answers.reshape(*answers.shape[:2], *product.shape[1:])
+
+
+def tiling(moments: int) -> tuple[Matrix, Matrix]:
+    """The matrices from a sequence to the points of its tiles, and from the products there to its answers.
+
+    ``[6·tiles, 4·tiles + 2]``, whose first column stands for the moment before the sequence, and
+    ``[moments, 6·tiles]``; both point by point, all tiles of one together.
+    """
+    tiles = -(-moments // TILE)
+    to_points = np.zeros((POINTS, tiles, TILE * tiles + 2))
+    to_answers = np.zeros((TILE * tiles, POINTS, tiles))
+    for tile in range(tiles):
+        first = TILE * tile
+        to_points[:, tile, first : first + POINTS] = INPUT
+        to_answers[first : first + TILE, :, tile] = ANSWER
+    return to_points.reshape(POINTS * tiles, -1), to_answers[:moments].reshape(moments, -1)
+
+
+def _constant(matrix: Matrix, like: Tensor) -> Tensor:
+    return torch.tensor(matrix, dtype=like.dtype)
