@@ -28,9 +28,7 @@ class TemporalHeadForm(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Summarise motion, ``[B, T', …]`` -> ``[B, 256]``."""
-        clips, moments = maps.shape[:2]
-        motion = self.first(maps, channels_last=self.channels_last)
-        motion = self.second(motion, clips, moments).reshape(clips, moments, -1, 4, 16)
+        motion = self.second(self.first(maps, channels_last=self.channels_last))
         pooled = nn.functional.avg_pool2d(motion.mean(dim=1), kernel_size=(1, 4))
         vectors: Tensor = self.embed(pooled.flatten(1))
         return vectors
@@ -44,7 +42,7 @@ class MotionConv(nn.Module):
     """A 3×3×3 convolution with stride (1, 2, 1) and padding 1, then ReLU, as one 3×3 convolution.
 
     The three moments' kernels are applied to every moment at once; their answers, shifted by one moment
-    each, are summed. float ``[B·T', C, H, W]`` -> ``[B·T', C', H/2, W]``.
+    each, are summed. float ``[B, T', C, H, W]`` -> ``[B, T', C', H/2, W]``.
     """
 
     def __init__(self, conv: nn.Conv3d) -> None:
@@ -57,12 +55,12 @@ class MotionConv(nn.Module):
         self.moments.weight = nn.Parameter(weight.contiguous())
         self.moments.bias = nn.Parameter(torch.cat((nothing, conv.bias.detach(), nothing)))
 
-    def forward(self, maps: Tensor, clips: int, moments: int) -> Tensor:
-        """Convolve ``clips`` sequences of ``moments`` maps each over time and space."""
-        answers: Tensor = self.moments(maps)
-        answers = answers.reshape(clips, moments, *answers.shape[1:])
+    def forward(self, maps: Tensor) -> Tensor:
+        """Convolve over time and space."""
+        answers: Tensor = self.moments(maps.flatten(0, 1))
+        answers = answers.reshape(*maps.shape[:2], *answers.shape[1:])
         before, now, after = torch.split(answers, self.outputs, dim=2)
         none = (0, 0) * 3
         before = nn.functional.pad(before[:, :-1], (*none, 1, 0))
         after = nn.functional.pad(after[:, 1:], (*none, 0, 1))
-        return (now + before + after).flatten(0, 1).relu()
+        return (now + before + after).relu()

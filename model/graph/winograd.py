@@ -55,7 +55,7 @@ ANSWER: Final[Matrix] = np.array(
 class TiledMotionConv(nn.Module):
     """A 3×3×3 convolution with stride (1, 2, 1) and padding 1, then ReLU, as six 3×3 convolutions.
 
-    float ``[B, T', C, H, W]`` -> ``[B·T', C', H/2, W]``. Maps of exact zeros stay exact zeros.
+    float ``[B, T', C, H, W]`` -> ``[B, T', C', H/2, W]``. Maps of exact zeros stay exact zeros.
     """
 
     def __init__(self, conv: nn.Conv3d) -> None:
@@ -76,7 +76,7 @@ class TiledMotionConv(nn.Module):
             self._block(maps, first, min(first + BLOCK, moments), channels_last)
             for first in range(0, moments, BLOCK)
         ]
-        return (torch.cat(blocks, dim=1).flatten(0, 1) + self.bias).relu()
+        return (torch.cat(blocks, dim=1) + self.bias).relu()
 
     def _block(self, maps: Tensor, first: int, last: int, channels_last: bool) -> Tensor:
         """The answers of the moments from ``first`` to before ``last``: ``[B, last − first, C', H/2, W]``."""

@@ -154,7 +154,8 @@ def test_nobody_is_told_what_ran_here(tmp_path: Path) -> None:
     for name, code in loads.items():
         home = tmp_path / name
         home.mkdir()
-        subprocess.run([sys.executable, "-c", code], env=at_home(home), check=True)
+        env = at_home(home) | {"TMPDIR": str(home)}  # it leaves a file there as well
+        subprocess.run([sys.executable, "-c", code], env=env, check=True)
         left[name] = [path.name for path in home.rglob("*onnxruntime*")]
     assert left["not ours"], "it reports nothing by itself any more; this test would prove nothing"
     assert not left["ours"]
