@@ -89,6 +89,9 @@ class EmbeddingSession:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Planned ahead, a result goes into the room of one long dead. Left to the allocator it goes where one
+        # died just now, which the core still has in its cache: a tenth less time on a CPU, no more memory.
+        options.enable_mem_reuse = provider == "CUDAExecutionProvider"
         # HEURISTIC: EXHAUSTIVE tries every convolution anew for each shape. TF32 has a mantissa of 10 bits.
         cuda = ("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"})
         wanted: list[Any] = [cuda] if provider == "CUDAExecutionProvider" else []
