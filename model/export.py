@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from model.graph.form import inference_form
+from model.graph.assembly import Assembly
+from model.graph.form import InferenceForm, inference_form
 from model.metadata import (
     FRAME_SIDE,
     INPUT_NAME,
@@ -142,17 +143,50 @@ def smooth_frames(count: int, seed: int) -> npt.NDArray[np.uint8]:
 def to_onnx(network: nn.Module, clip_length: int) -> onnx.ModelProto:
     """The network as it stands, uint8 ``[batch, T, 128, 128]`` in, embeddings out, no metadata."""
     # A batch of 2: with 1 the exporter would freeze the batch axis.
-    example = torch.from_numpy(smooth_frames(2 * clip_length, seed=0))
-    example = example.reshape(2, clip_length, FRAME_SIDE, FRAME_SIDE)
+    clips = torch.from_numpy(smooth_frames(2 * clip_length, seed=0))
+    clips = clips.reshape(2, clip_length, FRAME_SIDE, FRAME_SIDE)
+    if isinstance(network, InferenceForm):
+        proto = _assembled(network, clips)
+    else:
+        proto = _traced(network, clips, [OUTPUT_NAME])
+    _forget_origin(proto)
+    return proto
+
+
+def _assembled(form: InferenceForm, clips: Tensor) -> onnx.ModelProto:
+    """The form's three steps traced by themselves, the encoder placed once for each part of a clip.
+
+    Tracing takes longer for more nodes than there are more of them, and the encoder's are most of the graph.
+    """
+    with torch.no_grad():
+        parts = form.opening(clips)
+        maps = [form.encoder(part) for part in parts]
+    opening = _traced(form.opening, clips, [f"part{number}" for number in range(len(parts))])
+    encoders: dict[int, onnx.ModelProto] = {}  # by the frames of a part: the last may have fewer
+    whole = Assembly(opening)
+    moments: list[str] = []
+    for part, name in zip(parts, whole.place("opening", opening, [INPUT_NAME]), strict=True):
+        size = part.shape[1]
+        if size not in encoders:
+            encoders[size] = _traced(form.encoder, part, [f"moment{number}" for number in range(size)])
+        moments += whole.place(f"encoder{size}", encoders[size], [name])
+    closing = _traced(form.closing, [moment for part in maps for moment in part], [OUTPUT_NAME])
+    return whole.finished(closing, whole.place("closing", closing, moments))
+
+
+def _traced(module: nn.Module, example: Tensor | list[Tensor], outputs: list[str]) -> onnx.ModelProto:
+    """A module of one input, a batch or a list of them, as torch writes it; the batch axis free."""
+    batch = {0: torch.export.Dim("batch")}
+    single = isinstance(example, Tensor)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which nothing here uses
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         program = torch.onnx.export(
-            network,
+            module,
             (example,),
-            input_names=[INPUT_NAME],
-            output_names=[OUTPUT_NAME],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            input_names=[INPUT_NAME] if single else [f"moment{number}" for number in range(len(example))],
+            output_names=outputs,
+            dynamic_shapes=(batch if single else [batch] * len(example),),
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
@@ -160,7 +194,6 @@ def to_onnx(network: nn.Module, clip_length: int) -> onnx.ModelProto:
         )
     assert program is not None
     proto: onnx.ModelProto = program.model_proto
-    _forget_origin(proto)
     return proto
 
 

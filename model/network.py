@@ -24,12 +24,11 @@ class DriverNetwork(nn.Module):
         self.condition = condition
         self.head = head
         self.head_precision: torch.dtype | None = None  # lower precision of the head alone, in training
-        self.moments_at_once: int | None = None  # frames of a clip that the backbone sees together; None: all
 
     def forward(self, clips: Tensor) -> Tensor:
         """Embed clips, uint8 ``[B, T, 128, 128]`` -> float32 ``[B, 256]``."""
         frames = standardise(clips)
-        return self.summarise(observe(frames, self.backbone, self.condition, self.moments_at_once))
+        return self.summarise(observe(frames, self.backbone, self.condition))
 
     def summarise(self, observed: Tensor) -> Tensor:
         """What the condition leaves of clips, ``[B, T', …]`` -> float32 ``[B, 256]``."""

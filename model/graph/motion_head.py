@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
 
 from model.graph.folding import fold_batch_norms
@@ -20,7 +23,7 @@ def narrowing(head: MotionHead) -> nn.Linear:
 
 
 class MotionHeadForm(nn.Module):
-    """The motion head over narrowed maps, channels last: float ``[B, T', 16, 16, 32]`` -> ``[B, 256]``.
+    """The motion head over narrowed maps, channels last: T' times float ``[B, 16, 16, 32]`` -> ``[B, 256]``.
 
     The scale of the readings is folded into their weights.
     """
@@ -35,8 +38,8 @@ class MotionHeadForm(nn.Module):
         fold_batch_norms(head.patterns)
         self.patterns, self.embed = head.patterns, head.embed
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """Summarise motion, ``[B, T', 16, 16, 32]`` -> ``[B, 256]``."""
-        readings = self.read(maps.flatten(2))
+    def forward(self, moments: Sequence[Tensor]) -> Tensor:
+        """Summarise motion."""
+        readings = self.read(torch.stack(tuple(moments), dim=1).flatten(2))
         vectors: Tensor = self.embed(self.patterns(readings.transpose(1, 2)).mean(dim=2))
         return vectors

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -11,9 +13,9 @@ from model.layers.temporal_head import TemporalHead
 
 
 class TemporalHeadForm(nn.Module):
-    """The temporal head without Conv3d: float ``[B, T', 128, 16, 16]`` -> ``[B, 256]``.
+    """The temporal head without Conv3d: T' times float ``[B, 128, 16, 16]`` -> ``[B, 256]``.
 
-    ``channels_last``: its maps come as ``[B, T', 16, 16, 128]``.
+    ``channels_last``: its maps come as ``[B, 16, 16, 128]``.
     """
 
     def __init__(self, head: TemporalHead, *, channels_last: bool) -> None:
@@ -26,9 +28,9 @@ class TemporalHeadForm(nn.Module):
         self.second = MotionConv(second)
         self.embed = head.embed
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """Summarise motion, ``[B, T', …]`` -> ``[B, 256]``."""
-        motion = self.second(self.first(maps, channels_last=self.channels_last))
+    def forward(self, moments: Sequence[Tensor]) -> Tensor:
+        """Summarise motion."""
+        motion = self.second(self.first(moments, channels_last=self.channels_last))
         pooled = nn.functional.avg_pool2d(motion.mean(dim=1), kernel_size=(1, 4))
         vectors: Tensor = self.embed(pooled.flatten(1))
         return vectors

@@ -7,6 +7,7 @@ for convolutional neural networks", section 4.1). Here a product is a 3×3 convo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -55,7 +56,7 @@ ANSWER: Final[Matrix] = np.array(
 class TiledMotionConv(nn.Module):
     """A 3×3×3 convolution with stride (1, 2, 1) and padding 1, then ReLU, as six 3×3 convolutions.
 
-    float ``[B, T', C, H, W]`` -> ``[B, T', C', H/2, W]``. Maps of exact zeros stay exact zeros.
+    T' times float ``[B, C, H, W]`` -> ``[B, T', C', H/2, W]``. Maps of exact zeros stay exact zeros.
     """
 
     def __init__(self, conv: nn.Conv3d) -> None:
@@ -69,22 +70,22 @@ class TiledMotionConv(nn.Module):
             self.points.append(point)
         self.bias = nn.Parameter(conv.bias.detach()[:, None, None])
 
-    def forward(self, maps: Tensor, *, channels_last: bool) -> Tensor:
-        """Convolve over time and space; with ``channels_last`` maps come as ``[B, T', H, W, C]``."""
-        moments = maps.shape[1]
+    def forward(self, moments: Sequence[Tensor], *, channels_last: bool) -> Tensor:
+        """Convolve over time and space; with ``channels_last`` maps come as ``[B, H, W, C]``."""
         blocks = [
-            self._block(maps, first, min(first + BLOCK, moments), channels_last)
-            for first in range(0, moments, BLOCK)
+            self._block(moments, first, min(first + BLOCK, len(moments)), channels_last)
+            for first in range(0, len(moments), BLOCK)
         ]
         return (torch.cat(blocks, dim=1) + self.bias).relu()
 
-    def _block(self, maps: Tensor, first: int, last: int, channels_last: bool) -> Tensor:
+    def _block(self, moments: Sequence[Tensor], first: int, last: int, channels_last: bool) -> Tensor:
         """The answers of the moments from ``first`` to before ``last``: ``[B, last − first, C', H/2, W]``."""
-        clips = maps.shape[0]
         to_points, to_answers = tiling(last - first)
-        begin, end = max(first - 1, 0), min(first - 1 + to_points.shape[1], maps.shape[1])
+        begin, end = max(first - 1, 0), min(first - 1 + to_points.shape[1], len(moments))
         to_points = to_points[:, begin - first + 1 : end - first + 1]
-        tiled = _constant(to_points, maps) @ maps[:, begin:end].flatten(2)
+        maps = torch.stack(tuple(moments[begin:end]), dim=1)
+        clips = maps.shape[0]
+        tiled = _constant(to_points, maps) @ maps.flatten(2)
         tiled = tiled.reshape(clips, POINTS, -1, *maps.shape[2:])
         products = []
         for place, convolve in enumerate(self.points):

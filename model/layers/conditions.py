@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor, nn
 
 from model.system import CONDITIONS, Condition
@@ -31,40 +27,26 @@ def differences(sequence: Tensor) -> Tensor:
     return exact[:, 1:] - exact[:, :-1]
 
 
-def differences_of_parts(parts: Sequence[Tensor]) -> Tensor:
-    """As :func:`differences` of the parts put together, each subtracted while it is still in a cache."""
-    found = [differences(parts[0])]
-    for before, part in itertools.pairwise(parts):
-        found.append(part[:, :1].float() - before[:, -1:].float())
-        if part.shape[1] > 1:
-            found.append(differences(part))
-    return _joined(found)
+def shown(frames: Tensor, condition: Condition) -> Tensor:
+    """What the backbone is shown of standardised frames: float ``[B, T, H, W]`` -> ``[B, T', H, W]``.
 
-
-def observe(frames: Tensor, backbone: nn.Module, condition: Condition, moments: int | None = None) -> Tensor:
-    """Turn standardised frames, float ``[B, T, H, W]``, into what the head sees, ``[B, T', …]``.
-
-    FEAT_DIFF: f[t+1] − f[t], T' = T−1. PIXEL_DIFF: the backbone's view of I[t+1] − I[t], T' = T−1.
-    RAW_FEAT: f[t], T' = T. STATIC: f of the centre frame alone, T' = 1. The backbone sees so many
-    ``moments`` of all clips at a time; None: all.
+    PIXEL_DIFF: I[t+1] − I[t], T' = T−1. STATIC: the centre frame alone, T' = 1. Else all, T' = T.
     """
-
-    def encoded(sequence: Tensor) -> list[Tensor]:
-        parts = [sequence] if moments is None else torch.split(sequence, moments, dim=1)
-        return [encode(part, backbone) for part in parts]
-
     match condition:
-        case "FEAT_DIFF":
-            return differences_of_parts(encoded(frames))
         case "PIXEL_DIFF":
-            return _joined(encoded(differences(frames)))
-        case "RAW_FEAT":
-            return _joined(encoded(frames))
+            return differences(frames)
         case "STATIC":
             centre = frames.shape[1] // 2
-            return encode(frames[:, centre : centre + 1], backbone)
+            return frames[:, centre : centre + 1]
+        case "FEAT_DIFF" | "RAW_FEAT":
+            return frames
     raise ValueError(f"unknown condition {condition!r}: choose one of {', '.join(CONDITIONS)}")
 
 
-def _joined(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(tuple(parts), dim=1)
+def observe(frames: Tensor, backbone: nn.Module, condition: Condition) -> Tensor:
+    """Turn standardised frames, float ``[B, T, H, W]``, into what the head sees, ``[B, T', …]``.
+
+    The backbone's view of what it is shown, and for FEAT_DIFF f[t+1] − f[t], T' = T−1, of that.
+    """
+    features = encode(shown(frames, condition), backbone)
+    return differences(features) if condition == "FEAT_DIFF" else features

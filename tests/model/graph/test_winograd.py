@@ -25,7 +25,7 @@ def wanted(conv: nn.Conv3d, maps: Tensor) -> Tensor:
 def test_tiles_answer_what_the_convolution_answers(length: int) -> None:
     conv = convolution().double()
     maps = torch.randn(3, length, 5, 8, 6, dtype=torch.float64)
-    found = TiledMotionConv(conv)(maps, channels_last=False)
+    found = TiledMotionConv(conv)(maps.unbind(1), channels_last=False)
     torch.testing.assert_close(found, wanted(conv, maps))
 
 
@@ -33,8 +33,8 @@ def test_tiles_answer_what_the_convolution_answers(length: int) -> None:
 def test_maps_may_come_with_their_channels_last() -> None:
     tiled = TiledMotionConv(convolution().double())
     maps = torch.randn(2, 9, 5, 8, 6, dtype=torch.float64)
-    last = tiled(maps.permute(0, 1, 3, 4, 2).contiguous(), channels_last=True)
-    torch.testing.assert_close(last, tiled(maps, channels_last=False))
+    last = tiled(maps.permute(0, 1, 3, 4, 2).contiguous().unbind(1), channels_last=True)
+    torch.testing.assert_close(last, tiled(maps.unbind(1), channels_last=False))
 
 
 @torch.no_grad()
@@ -44,13 +44,13 @@ def test_little_is_lost_to_rounding() -> None:
     maps = torch.randn(2, 63, 5, 8, 6)
     exact = wanted(copy.deepcopy(conv).double(), maps.double())
     direct = (wanted(conv, maps) - exact).abs().max()
-    tiled = (TiledMotionConv(conv)(maps, channels_last=False) - exact).abs().max()
+    tiled = (TiledMotionConv(conv)(maps.unbind(1), channels_last=False) - exact).abs().max()
     assert tiled < 8 * direct  # 2 to 3 times, as measured
 
 
 @torch.no_grad()
 def test_zeros_stay_exact_zeros() -> None:
     conv = convolution()
-    found = TiledMotionConv(conv)(torch.zeros(1, 7, 5, 8, 6), channels_last=False)
+    found = TiledMotionConv(conv)(torch.zeros(1, 7, 5, 8, 6).unbind(1), channels_last=False)
     assert conv.bias is not None
     assert torch.equal(found, conv.bias.relu()[:, None, None].expand_as(found))
