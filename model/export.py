@@ -160,7 +160,7 @@ def _assembled(form: InferenceForm, clips: Tensor) -> onnx.ModelProto:
     """
     with torch.no_grad():
         parts = form.opening(clips)
-        maps = [form.encoder(part) for part in parts]
+        moment = form.encoder(parts[0])[0]
     opening = _traced(form.opening, clips, [f"part{number}" for number in range(len(parts))])
     encoders: dict[int, onnx.ModelProto] = {}  # by the frames of a part: the last may have fewer
     whole = Assembly(opening)
@@ -170,8 +170,9 @@ def _assembled(form: InferenceForm, clips: Tensor) -> onnx.ModelProto:
         if size not in encoders:
             encoders[size] = _traced(form.encoder, part, [f"moment{number}" for number in range(size)])
         moments += whole.place(f"encoder{size}", encoders[size], [name])
-    closing = _traced(form.closing, [moment for part in maps for moment in part], [OUTPUT_NAME])
-    return whole.finished(closing, whole.place("closing", closing, moments))
+    # Examples apart from each other: one tensor given many times is traced as one input.
+    closing = _traced(form.closing, [torch.zeros_like(moment) for _ in moments], [OUTPUT_NAME])
+    return whole.finish("closing", closing, moments)
 
 
 def _traced(module: nn.Module, example: Tensor | list[Tensor], outputs: list[str]) -> onnx.ModelProto:

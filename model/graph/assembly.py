@@ -21,8 +21,26 @@ class Assembly:
 
         ``name`` tells the pieces apart: a piece placed before brings no weights again.
         """
+        names = self._append(name, piece, inputs, {})
+        return [names[value.name] for value in piece.graph.output]
+
+    def finish(self, name: str, piece: onnx.ModelProto, inputs: Sequence[str]) -> onnx.ModelProto:
+        """Append the last piece, whose outputs, by their own names, are the whole's; the whole.
+
+        Raises onnx.checker.ValidationError when it is no valid graph.
+        """
+        self._append(name, piece, inputs, {value.name: value.name for value in piece.graph.output})
+        self._whole.graph.output.extend(piece.graph.output)
+        self._whole.graph.name = "assembled"
+        onnx.checker.check_model(self._whole)
+        return self._whole
+
+    def _append(
+        self, name: str, piece: onnx.ModelProto, inputs: Sequence[str], kept: dict[str, str]
+    ) -> dict[str, str]:
+        """Nodes and weights of a piece under new names but for those ``kept``; each name with its new one."""
         times = self._placed[name] = self._placed.get(name, 0) + 1
-        names = dict(zip((value.name for value in piece.graph.input), inputs, strict=True))
+        names = kept | dict(zip((value.name for value in piece.graph.input), inputs, strict=True))
         for weight in piece.graph.initializer:
             names[weight.name] = f"{name}/{weight.name}"
             if times == 1:
@@ -37,18 +55,4 @@ class Assembly:
             copy.name = f"{name}/{times}/{node.name}"
             copy.input[:] = [names[value] for value in node.input]
             copy.output[:] = [names[value] for value in node.output]
-        return [names[value.name] for value in piece.graph.output]
-
-    def finished(self, last: onnx.ModelProto, outputs: Sequence[str]) -> onnx.ModelProto:
-        """The whole, whose ``outputs`` get the names and types that those of the ``last`` piece have.
-
-        Raises onnx.checker.ValidationError when it is no valid graph.
-        """
-        graph = self._whole.graph
-        wanted = dict(zip(outputs, (value.name for value in last.graph.output), strict=True))
-        for node in graph.node:
-            node.output[:] = [wanted.get(value, value) for value in node.output]
-        graph.output.extend(last.graph.output)
-        graph.name = "assembled"
-        onnx.checker.check_model(self._whole)
-        return self._whole
+        return names

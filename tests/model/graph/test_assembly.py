@@ -31,7 +31,7 @@ def assembled(times: int) -> onnx.ModelProto:
     names = whole.place("first", first, ["x"])
     for _ in range(times):
         names = whole.place("middle", middle, names)
-    return whole.finished(last, whole.place("last", last, names))
+    return whole.finish("last", last, names)
 
 
 @pytest.mark.parametrize("times", [0, 1, 3])
@@ -48,6 +48,17 @@ def test_a_piece_is_computed_as_often_as_it_is_placed(times: int) -> None:
 
 def test_weights_stand_in_the_graph_once() -> None:
     assert len(assembled(3).graph.initializer) == len(assembled(1).graph.initializer) == 6
+
+
+def test_an_output_may_be_used_within_the_last_piece() -> None:
+    last = piece("in", "z")
+    last.graph.output.extend([helper.make_tensor_value_info("between", TensorProto.FLOAT, ["n"])])
+    first = piece("x", "y")
+    whole = Assembly(first)
+    graph = whole.finish("last", last, whole.place("first", first, ["x"]))
+    session = onnx_runtime().InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    between, z = session.run(["between", "z"], {"x": np.array([1.0], np.float32)})
+    assert (between, z) == (6.0, 7.0)
 
 
 def test_a_piece_fed_with_too_few_values_is_refused() -> None:
