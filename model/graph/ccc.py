@@ -33,13 +33,9 @@ class Correspondence(nn.Module):
         clips, positions, channels = rows.shape
         table = rows.index_select(1, self.order)
         # Which of a row's candidates are nearest does not depend on the row's own length.
-        directions = table / torch.linalg.vector_norm(table, dim=2, keepdim=True).clamp_min(SHORTEST)
+        directions = table * (table * table).sum(dim=2, keepdim=True).clamp_min(SHORTEST**2).rsqrt()
         likeness = rows @ directions.transpose(1, 2)
         nearest = likeness.topk(NEIGHBOURS, dim=2, sorted=False).indices
         nearest = nearest + (torch.arange(clips) * positions)[:, None, None]
-        table = table.reshape(-1, channels)
-        first, second, third, fourth = (
-            nn.functional.embedding(place, table) for place in nearest.split(1, dim=2)
-        )
-        peak = torch.maximum(torch.maximum(first, second), torch.maximum(third, fourth))
-        return rows + peak.reshape(rows.shape).relu()
+        neighbours = nn.functional.embedding(nearest, table.reshape(-1, channels))
+        return rows + neighbours.amax(dim=2).relu()

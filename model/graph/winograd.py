@@ -1,7 +1,7 @@
-"""A convolution over time with half the products: Winograd's F(4, 3).
+"""A convolution over time with fewer than half the products: Winograd's F(6, 3).
 
-Four answers of a kernel of three taps take twelve products. Taken from the values of the two polynomials,
-input and kernel, at the points 0, ±1, ±2 and infinity, they take six (Lavin and Gray 2016, "Fast algorithms
+Six answers of a kernel of three taps take eighteen products. Taken from the values of the two polynomials,
+input and kernel, at seven points and at infinity, they take eight (Lavin and Gray 2016, "Fast algorithms
 for convolutional neural networks", section 4.1). Here a product is a 3×3 convolution of a whole map.
 """
 
@@ -13,50 +13,49 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import torch
+from numpy.polynomial.polynomial import polyfromroots
 from torch import Tensor, nn
 
 Matrix = npt.NDArray[np.float64]
 
-TILE: Final = 4  # moments answered together
-POINTS: Final = TILE + 2
-#: Moments changed to tiles by one product. A tile needs six of them: over the whole clip most of it is zeros.
-BLOCK: Final = 4 * TILE
+TILE: Final = 6  # moments answered together
+TAPS: Final = 3
+#: Small and in pairs: their powers, by which sums grow before they cancel, stay near 1.
+FINITE: Final = np.array((0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5))
+POINTS: Final = len(FINITE) + 1  # and infinity, which is the last
+#: Moments changed to tiles by one product. A tile needs eight of them: over a whole clip most of it is zeros.
+#: A tile alone makes the convolutions small.
+BLOCK: Final = 2 * TILE
 
-#: Six moments of input to the values at the six points; the kernel likewise; the products to four answers.
-INPUT: Final[Matrix] = np.array(
-    (
-        (4, 0, -5, 0, 1, 0),
-        (0, -4, -4, 1, 1, 0),
-        (0, 4, -4, -1, 1, 0),
-        (0, -2, -1, 2, 1, 0),
-        (0, 2, -1, -2, 1, 0),
-        (0, 4, 0, -5, 0, 1),
-    )
-)
-KERNEL: Final[Matrix] = np.array(
-    (
-        (1 / 4, 0, 0),
-        (-1 / 6, -1 / 6, -1 / 6),
-        (-1 / 6, 1 / 6, -1 / 6),
-        (1 / 24, 1 / 12, 1 / 6),
-        (1 / 24, -1 / 12, 1 / 6),
-        (0, 0, 1),
-    )
-)
-ANSWER: Final[Matrix] = np.array(
-    (
-        (1, 1, 1, 1, 1, 0),
-        (0, 1, -1, 2, -2, 0),
-        (0, 1, 1, 4, 4, 0),
-        (0, 1, -1, 8, -8, 1),
-    )
-)
+
+def _input() -> Matrix:
+    """Eight moments of input to the values at the points: ``[8, 8]``."""
+    others = [polyfromroots(np.delete(FINITE, place)) for place in range(len(FINITE))]
+    return np.stack([*(np.append(one, 0.0) for one in others), polyfromroots(FINITE)])
+
+
+def _kernel() -> Matrix:
+    """Three taps of a kernel to its values at the points: ``[8, 3]``."""
+    apart = [np.prod(point - np.delete(FINITE, place)) for place, point in enumerate(FINITE)]
+    values = np.vander(FINITE, TAPS, increasing=True) / np.array(apart)[:, None]
+    return np.vstack([values, [0.0, 0.0, 1.0]])
+
+
+def _answer() -> Matrix:
+    """The products at the points to the six answers: ``[6, 8]``."""
+    return np.column_stack([np.vander(FINITE, TILE, increasing=True).T, np.eye(TILE)[-1]])
+
+
+INPUT: Final[Matrix] = _input()
+KERNEL: Final[Matrix] = _kernel()
+ANSWER: Final[Matrix] = _answer()
 
 
 class TiledMotionConv(nn.Module):
-    """A 3×3×3 convolution with stride (1, 2, 1) and padding 1, then ReLU, as six 3×3 convolutions.
+    """A 3×3×3 convolution with stride (1, 2, 1) and padding 1, then ReLU, as eight 3×3 convolutions.
 
-    T' times float ``[B, C, H, W]`` -> ``[B, T', C', H/2, W]``. Maps of exact zeros stay exact zeros.
+    T' times float ``[B, C, H, W]`` -> blocks ``[B, ≤ 12, C', H/2, W]`` of T' moments together. Maps of exact
+    zeros stay exact zeros.
     """
 
     def __init__(self, conv: nn.Conv3d) -> None:
@@ -70,13 +69,13 @@ class TiledMotionConv(nn.Module):
             self.points.append(point)
         self.bias = nn.Parameter(conv.bias.detach()[:, None, None])
 
-    def forward(self, moments: Sequence[Tensor], *, channels_last: bool) -> Tensor:
+    def forward(self, moments: Sequence[Tensor], *, channels_last: bool = False) -> list[Tensor]:
         """Convolve over time and space; with ``channels_last`` maps come as ``[B, H, W, C]``."""
-        blocks = [
+        blocks = (
             self._block(moments, first, min(first + BLOCK, len(moments)), channels_last)
             for first in range(0, len(moments), BLOCK)
-        ]
-        return (torch.cat(blocks, dim=1) + self.bias).relu()
+        )
+        return [(block + self.bias).relu() for block in blocks]
 
     def _block(self, moments: Sequence[Tensor], first: int, last: int, channels_last: bool) -> Tensor:
         """The answers of the moments from ``first`` to before ``last``: ``[B, last − first, C', H/2, W]``."""
@@ -99,8 +98,8 @@ class TiledMotionConv(nn.Module):
 def tiling(moments: int) -> tuple[Matrix, Matrix]:
     """The matrices from a sequence to the points of its tiles, and from the products there to its answers.
 
-    ``[6·tiles, 4·tiles + 2]``, whose first column stands for the moment before the sequence, and
-    ``[moments, 6·tiles]``; both point by point, all tiles of one together.
+    ``[8·tiles, 6·tiles + 2]``, whose first column stands for the moment before the sequence, and
+    ``[moments, 8·tiles]``; both point by point, all tiles of one together.
     """
     tiles = -(-moments // TILE)
     to_points = np.zeros((POINTS, tiles, TILE * tiles + 2))

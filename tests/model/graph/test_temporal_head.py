@@ -1,18 +1,28 @@
-"""The temporal head's convolutions over time, without Conv3d."""
+"""The temporal head without Conv3d is the temporal head."""
 
 from __future__ import annotations
+
+import copy
 
 import pytest
 import torch
 from torch import nn
 
-from model.graph.temporal_head import MotionConv
+from model.graph.temporal_head import TemporalHeadForm
+from model.layers.temporal_head import TemporalHead
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("length", [1, 2, 7])
-def test_three_shifted_answers_are_the_convolution_over_time(length: int) -> None:
-    conv = nn.Conv3d(5, 4, 3, stride=(1, 2, 1), padding=1).double()
-    maps = torch.randn(3, length, 5, 8, 6, dtype=torch.float64)
-    wanted = conv(maps.transpose(1, 2)).relu().transpose(1, 2)
-    torch.testing.assert_close(MotionConv(conv).double()(maps), wanted)
+@pytest.mark.parametrize("moments", [1, 2, 15])
+def test_the_form_summarises_as_the_head_does(moments: int) -> None:
+    head = TemporalHead().eval()
+    for module in head.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            nn.init.normal_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    maps = torch.randn(2, moments, 128, 16, 16)
+    wanted = head(maps)
+    form = TemporalHeadForm(copy.deepcopy(head), channels_last=True)
+    torch.testing.assert_close(form(maps.permute(0, 1, 3, 4, 2).unbind(1)), wanted)
+    form = TemporalHeadForm(head, channels_last=False)
+    torch.testing.assert_close(form(maps.unbind(1)), wanted)

@@ -1,4 +1,4 @@
-"""A convolution over time from half the products is the convolution."""
+"""A convolution over time from fewer products is the convolution."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ def convolution() -> nn.Conv3d:
     return nn.Conv3d(5, 4, 3, stride=(1, 2, 1), padding=1)
 
 
+def tiled(conv: nn.Conv3d, moments: tuple[Tensor, ...], *, channels_last: bool = False) -> Tensor:
+    return torch.cat(TiledMotionConv(conv)(moments, channels_last=channels_last), dim=1)
+
+
 def wanted(conv: nn.Conv3d, maps: Tensor) -> Tensor:
     return conv(maps.transpose(1, 2)).relu().transpose(1, 2)
 
@@ -25,16 +29,16 @@ def wanted(conv: nn.Conv3d, maps: Tensor) -> Tensor:
 def test_tiles_answer_what_the_convolution_answers(length: int) -> None:
     conv = convolution().double()
     maps = torch.randn(3, length, 5, 8, 6, dtype=torch.float64)
-    found = TiledMotionConv(conv)(maps.unbind(1), channels_last=False)
+    found = tiled(conv, maps.unbind(1))
     torch.testing.assert_close(found, wanted(conv, maps))
 
 
 @torch.no_grad()
 def test_maps_may_come_with_their_channels_last() -> None:
-    tiled = TiledMotionConv(convolution().double())
+    conv = convolution().double()
     maps = torch.randn(2, 9, 5, 8, 6, dtype=torch.float64)
-    last = tiled(maps.permute(0, 1, 3, 4, 2).contiguous().unbind(1), channels_last=True)
-    torch.testing.assert_close(last, tiled(maps.unbind(1), channels_last=False))
+    last = tiled(conv, maps.permute(0, 1, 3, 4, 2).contiguous().unbind(1), channels_last=True)
+    torch.testing.assert_close(last, tiled(conv, maps.unbind(1)))
 
 
 @torch.no_grad()
@@ -44,13 +48,13 @@ def test_little_is_lost_to_rounding() -> None:
     maps = torch.randn(2, 63, 5, 8, 6)
     exact = wanted(copy.deepcopy(conv).double(), maps.double())
     direct = (wanted(conv, maps) - exact).abs().max()
-    tiled = (TiledMotionConv(conv)(maps.unbind(1), channels_last=False) - exact).abs().max()
-    assert tiled < 8 * direct  # 2 to 3 times, as measured
+    by_tiles = (tiled(conv, maps.unbind(1)) - exact).abs().max()
+    assert by_tiles < 8 * direct  # 2 to 5 times, as measured
 
 
 @torch.no_grad()
 def test_zeros_stay_exact_zeros() -> None:
     conv = convolution()
-    found = TiledMotionConv(conv)(torch.zeros(1, 7, 5, 8, 6).unbind(1), channels_last=False)
+    found = tiled(conv, torch.zeros(1, 7, 5, 8, 6).unbind(1))
     assert conv.bias is not None
     assert torch.equal(found, conv.bias.relu()[:, None, None].expand_as(found))
