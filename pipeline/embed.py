@@ -23,6 +23,7 @@ from pipeline.errors import UserError
 #: Clips per inference. On a CPU one clip already fills the vector units and its activations stay
 #: near the cache; a GPU wants more to fill.
 BATCH: Final = {"CPUExecutionProvider": 1, "CUDAExecutionProvider": 16}
+BETWEEN: Final = " / "
 
 
 class NotFiniteError(UserError, ValueError):
@@ -71,8 +72,11 @@ def best_provider() -> str:
 
 
 def all_of(names: Iterable[str]) -> str:
-    """Every name once, for the record of a run: where workers or GPUs differ, no one of them is the truth."""
-    return " / ".join(sorted(set(names)))
+    """Every name once, for the record of a run: where workers or GPUs differ, no one of them is the truth.
+
+    A name may be such a record itself.
+    """
+    return BETWEEN.join(sorted({one for name in names for one in name.split(BETWEEN)}))
 
 
 class EmbeddingSession:

@@ -27,11 +27,12 @@ from pipeline.clips.manifest import ClipSet, cut_clips
 from pipeline.clips.visuals import occlusion_rows, picture_rows
 from pipeline.decode.guard import GuardedDecoder
 from pipeline.decode.types import Decoded, DecodeFailure, DecodeRequest, Limits, VideoFacts
-from pipeline.embed import BATCH, EmbeddingSession, all_of, embed_blank, same_model
+from pipeline.embed import BATCH, EmbeddingSession, embed_blank, same_model
 from pipeline.gpu_embedder import PIECE, RemoteSession, gpu_embedders
 from pipeline.intake.members import clause
 from pipeline.ledger import FileResult
 from pipeline.seats import seats
+from pipeline.worker_facts import WorkerFacts
 
 WORKER_DIED: Final = "worker_died"
 PROCESSING_FAILED: Final = "processing_failed"
@@ -64,14 +65,6 @@ class EngineOptions:
     decoder: tuple[str, ...] | None = None  # command of the decoding child; fault tests put stand-ins there
 
 
-@dataclass(frozen=True)
-class WorkerFacts:
-    """The execution providers ONNX Runtime really took, and the guards a decoding child really runs under."""
-
-    providers: frozenset[str]
-    in_force: dict[str, str]
-
-
 class FileWorker:
     """Ray actor: one guarded decoding child, and an ONNX Runtime session of its own unless GPUs embed.
 
@@ -90,19 +83,30 @@ class FileWorker:
         self._piece = PIECE if gpus else BATCH[options.provider]  # clips
         # Where GPUs embed several files are at work, and each step has one of them at a time.
         self._decoding, self._cutting, self._embedding = threading.Lock(), threading.Lock(), threading.Lock()
+        self._in_force: dict[str, str] = {}
 
     def facts(self) -> WorkerFacts:
         """What this process runs with; starts the decoding child. Raises UserError as `same_model`."""
         same_model(self._options.model, self._options.model_id)
-        return WorkerFacts(self._session.providers, self._decoder.in_force)
+        with self._decoding:
+            self._in_force = self._decoder.in_force
+        return self._worker_facts()
 
     def work(self, work: Work) -> FileResult:
         """Everything one file yields; called by `FILES_AT_WORK` threads at once."""
+        result = self._result(work)
+        return replace(result, worker=self._worker_facts())
+
+    def _worker_facts(self) -> WorkerFacts:
+        return WorkerFacts(self._session.providers, self._in_force)
+
+    def _result(self, work: Work) -> FileResult:
         options = self._options
         facts = None
         try:
             with self._decoding:
                 decoded = self._decoded(work)
+                self._in_force = self._decoder.in_force
             facts = decoded.facts
             if isinstance(decoded, DecodeFailure):
                 return failed(work.evidence_id, decoded.reason_code, decoded.reason, facts)
@@ -211,18 +215,9 @@ class Engine:
         self._pool.wait()
 
     @property
-    def provider(self) -> str:
-        """The execution provider in use; where workers or GPUs differ, every one there is."""
-        return all_of(one for facts in self._pool.facts() for one in facts.providers)
-
-    @property
-    def in_force(self) -> dict[str, str]:
-        """The guards in force; where workers differ, every state there is."""
-        states: dict[str, set[str]] = {}
-        for facts in self._pool.facts():
-            for guard, state in facts.in_force.items():
-                states.setdefault(guard, set()).add(state)
-        return {guard: all_of(found) for guard, found in states.items()}
+    def workers(self) -> list[WorkerFacts]:
+        """What each worker said of itself when it was last started."""
+        return self._pool.facts()
 
     @property
     def nodes_lost(self) -> int:

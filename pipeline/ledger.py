@@ -18,6 +18,7 @@ import pyarrow as pa
 from pipeline import schemas
 from pipeline.custody import write_atomically
 from pipeline.errors import UserError
+from pipeline.worker_facts import WorkerFacts
 
 Row = Mapping[str, Any]
 Crop = tuple[int, int, int, int]
@@ -25,6 +26,7 @@ Crop = tuple[int, int, int, int]
 SUFFIX = ".arrow"
 PASSING = "-passing"
 NESTED = ("shots", "clips", "embeddings", "visuals")
+WORKER = "worker"
 #: Evidence columns that decoding fills; the rest come from intake and differ between paths.
 FACTS = (
     "container", "codec", "pixel_format", "width", "height", "rotation", "interlaced", "fps", "vfr",
@@ -38,13 +40,14 @@ SHARD = pa.schema(
         pa.field("evidence_id", pa.string(), nullable=False),
         *(schemas.EVIDENCE.field(name) for name in FACTS),
         *(pa.field(name, pa.list_(pa.struct(list(schemas.TABLES[name])))) for name in NESTED),
+        pa.field(WORKER, pa.string()),  # JSON of WorkerFacts
     ]
 )
 
 
 @dataclass(frozen=True)
 class FileResult:
-    """Everything one source file yields."""
+    """Everything one source file yields; ``worker``: None when the worker died of it."""
 
     evidence_id: str
     facts: Row
@@ -52,6 +55,7 @@ class FileResult:
     clips: Sequence[Row] = ()
     embeddings: Sequence[Row] = ()
     visuals: Sequence[Row] = ()
+    worker: WorkerFacts | None = None
 
 
 class Ledger:
@@ -84,6 +88,7 @@ class Ledger:
         row: dict[str, Any] = {"evidence_id": result.evidence_id}
         row |= {name: result.facts.get(name) for name in FACTS}
         row |= {name: [dict(part) for part in getattr(result, name)] for name in NESTED}
+        row[WORKER] = result.worker and result.worker.to_json()
         buffer = io.BytesIO()
         with pa.ipc.new_file(buffer, SHARD) as shard:
             shard.write_table(pa.Table.from_pylist([row], schema=SHARD))
@@ -103,6 +108,11 @@ class Ledger:
             row = _read(path, ["evidence_id", *FACTS]).to_pylist()[0]
             found[row.pop("evidence_id")] = row
         return found
+
+    def workers(self) -> list[WorkerFacts]:
+        """Under what the done files were processed, in whichever session: each way once."""
+        ways = {_read(path, [WORKER])[WORKER][0].as_py() for path in self._paths()}
+        return [WorkerFacts.from_json(way) for way in sorted(ways - {None})]
 
     def rows(self, name: str) -> Iterator[pa.Table]:
         """The table ``name`` (shots, clips, embeddings, visuals), one piece per done file by evidence_id."""

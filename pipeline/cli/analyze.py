@@ -45,6 +45,7 @@ from pipeline.reseal import settle
 from pipeline.run_record import tool_version
 from pipeline.score import comparable_videos, score_pairs, score_questioned
 from pipeline.tables import from_pieces, from_rows, write_pieces, write_table
+from pipeline.worker_facts import guards_of, providers_of
 from reports.build import build_report
 
 PICTURES = "visuals"  # the one table that is never whole in memory: 60 kB a video
@@ -179,8 +180,14 @@ def _process(
 
             engine.run(_works(request, found, open_files, occluded), commit)
         cluster = place.record(engine.nodes_lost)
-    audit.note("processed", files=len(open_files), provider=engine.provider, nodes_lost=engine.nodes_lost)
-    return {"provider": engine.provider, "guards": engine.in_force, "cluster": cluster}
+    audit.note(
+        "processed",
+        files=len(open_files),
+        provider=providers_of(engine.workers),
+        nodes_lost=engine.nodes_lost,
+    )
+    workers = ledger.workers() or engine.workers  # those of earlier sessions, perhaps elsewhere, among them
+    return {"provider": providers_of(workers), "guards": guards_of(workers), "cluster": cluster}
 
 
 def _changed(request: Request, found: Sequence[Found], *, rehash: bool) -> list[Changed]:

@@ -32,7 +32,7 @@ from pipeline.cli.session import ADDRESS, looked_at, session
 from pipeline.custody import write_atomically
 from pipeline.datasets.label import SPLITS, Dataset
 from pipeline.datasets.open_dataset import open_dataset, restrict
-from pipeline.embed import best_provider
+from pipeline.embed import all_of, best_provider
 from pipeline.errors import UserError
 from pipeline.frames.store import store_plan
 from pipeline.machine import worker_count
@@ -286,7 +286,7 @@ def _measured(
     imported = [line for one in run.models() for line in one.get("problems", [])]
     problems = [*map(str, whole.problems), *measuring, *imported, *(f"not trained: {s}" for s in untrained)]
     passes = run.passes()
-    provider = passes[-1]["provider"] if passes else "none"
+    provider = all_of(one["provider"] for one in passes) or "none"
     clusters = [one["cluster"] for one in passes if one["cluster"]]
     record = benchmark_record(run, whole, chosen, finished, problems, provider, started)
     return record | {"clusters": clusters, "depends_on": depends, "measuring": measuring}

@@ -25,6 +25,7 @@ from pipeline.gpu_embedder import GpuEmbedder, RemoteSession, gpu_embedders
 from pipeline.ledger import FileResult
 from pipeline.ray_session import ray_session
 from pipeline.reasons import REASONS
+from pipeline.worker_facts import guards_of, providers_of
 from tests.pipeline.decode.test_guard import STAND_IN
 from tests.pipeline.decode.videos import scene, write_video
 from tests.small_model import FRAMES, broken_model, small_model
@@ -99,8 +100,9 @@ def test_workers_find_what_plain_calls_find(works: list[Work], plain: dict[str, 
         engine = Engine(OPTIONS)
         engine.run(iter(works), commit)
     assert_same(found, plain)
-    assert engine.provider == "CPUExecutionProvider"
-    assert {"memory", "network", "parent"} <= engine.in_force.keys()
+    assert providers_of(engine.workers) == "CPUExecutionProvider"
+    assert {"memory", "network", "parent"} <= guards_of(engine.workers).keys()
+    assert all(result.worker in engine.workers for result in found.values())
 
 
 def test_workers_that_leave_embedding_to_another_process_find_the_same(

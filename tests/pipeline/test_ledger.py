@@ -20,6 +20,7 @@ from pipeline.tables import (
     table_path,
     write_pieces,
 )
+from pipeline.worker_facts import WorkerFacts, guards_of, providers_of
 
 
 def result(evidence_id: str, clips: int) -> FileResult:
@@ -93,6 +94,17 @@ def test_file_without_clips_leaves_facts_and_empty_tables(tmp_path: Path) -> Non
     ledger.commit(FileResult("c" * 64, facts))
     assert ledger.facts()["c" * 64]["reason_code"] == "no_frames"
     assert from_pieces("visuals", ledger.rows("visuals")).num_rows == 0
+
+
+def test_ways_in_which_files_were_processed_come_back_once_each(tmp_path: Path) -> None:
+    here = WorkerFacts(frozenset({"CPUExecutionProvider"}), {"memory": "at most 4"})
+    elsewhere = WorkerFacts(frozenset({"CUDAExecutionProvider"}), {"memory": "not in force"})
+    ledger = Ledger(tmp_path)
+    for letter, worker in zip("abcd", (elsewhere, here, here, None), strict=True):  # the last: it died
+        ledger.commit(replace(result(letter * 64, 1), worker=worker))
+    assert ledger.workers() == [here, elsewhere]
+    assert providers_of(ledger.workers()) == "CPUExecutionProvider / CUDAExecutionProvider"
+    assert guards_of(ledger.workers()) == {"memory": "at most 4 / not in force"}
 
 
 def test_shard_of_a_file_that_is_no_longer_evidence_or_cropped_otherwise_is_passed_over(
