@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
+from pipeline.control_process import raise_if_dead
 from pipeline.errors import UserError
 from pipeline.interruption import raise_if_asked
 
@@ -101,7 +102,7 @@ class ActorPool(Generic[Item]):
         """Every item with the answer to it, or ``WorkerDied``, in the order they finish.
 
         A few items an actor are on their way, however many there are. An exception raised by ``work`` is
-        raised here. Raises UserError when all actors stay away.
+        raised here. Raises UserError when all actors stay away, or Ray's control process has ended.
         """
         more = True
         while True:
@@ -149,6 +150,7 @@ class ActorPool(Generic[Item]):
         """Wait for the next answer, greeting or moment to look again; the answers there are."""
         import ray
 
+        raise_if_dead()
         self._greet()
         away = [member for member in self._members if not member.place]
         self._give_up(all_away=len(away) == len(self._members))

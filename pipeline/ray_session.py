@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline import control_process
 from pipeline.errors import UserError
 from pipeline.lean_ray import lean_start, without_command_line
 
@@ -93,6 +94,7 @@ def ray_session(workers: int, object_store_bytes: int) -> Iterator[None]:
             yield
     finally:
         with uninterrupted():
+            control_process.watch(())
             os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
             _remove(folder)
 
@@ -164,6 +166,7 @@ def _start(folder: Path, workers: int, object_store_bytes: int) -> None:
                     "machine is less busy."
                 ) from None
         else:
+            control_process.watch(_children() - before)
             return
 
 

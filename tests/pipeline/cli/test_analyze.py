@@ -135,12 +135,29 @@ def test_interrupted_run_says_how_to_continue_and_leaves_nothing_running(
     assert digest_of(case) == digest_of(real_run.case)
 
 
+def test_end_of_rays_control_process_is_said_and_the_run_continues_later(
+    real_run: Run, tmp_path: Path
+) -> None:
+    case = tmp_path / "no-control"
+    command = [sys.executable, "-P", "-m", "pipeline", "analyze", str(real_run.evidence), "-o", str(case)]
+    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as run:
+        _wait_for_shards(case, 1, run)
+        assert _kill(run.pid, "gcs/gcs_server") == 1
+        assert run.stderr is not None
+        said = run.stderr.read()
+        assert run.wait() == 2
+    assert "control process was ended" in said and "same command again" in said
+    assert "Traceback" not in said
+    assert driverprint("analyze", real_run.evidence, "-o", case).returncode == real_run.code
+    assert digest_of(case) == digest_of(real_run.case)
+
+
 def test_death_of_a_worker_costs_no_file(real_run: Run, tmp_path: Path) -> None:
     case = tmp_path / "worker-died"
     command = [sys.executable, "-P", "-m", "pipeline", "analyze", str(real_run.evidence), "-o", str(case)]
     with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL) as run:
         _wait_for_shards(case, 1, run)
-        assert _kill_workers(run.pid, "FileWorker") == 2
+        assert _kill(run.pid, "ray::FileWorker") == 2
         assert run.wait(timeout=200) == real_run.code
     assert digest_of(case) == digest_of(real_run.case)
 
@@ -163,13 +180,13 @@ def _wait_for_shards(case: Path, count: int, run: subprocess.Popen[Any]) -> None
         time.sleep(0.02)
 
 
-def _kill_workers(session: int, name: str) -> int:
-    """SIGKILL every Ray worker of this kind that belongs to the run's session."""
+def _kill(session: int, name: str) -> int:
+    """SIGKILL every process with this in its command line that belongs to the run's session; how many."""
     killed = 0
     for entry in Path("/proc").iterdir():
         try:
             words = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
-            if f"ray::{name}".encode() in words and os.getsid(int(entry.name)) == session:
+            if name.encode() in words and os.getsid(int(entry.name)) == session:
                 os.kill(int(entry.name), signal.SIGKILL)
                 killed += 1
         except (FileNotFoundError, ProcessLookupError):
