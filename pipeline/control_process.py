@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from pipeline.errors import UserError
 
-_NAME = "gcs_server"
-_watched: set[int] = set()
+_NAME: Final = "gcs_server"
+_watched: Final[set[int]] = set()
 
 
 def watch(started: Iterable[int]) -> None:

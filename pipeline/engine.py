@@ -94,8 +94,7 @@ class FileWorker:
 
     def work(self, work: Work) -> FileResult:
         """Everything one file yields; called by `FILES_AT_WORK` threads at once."""
-        result = self._result(work)
-        return replace(result, worker=self._worker_facts())
+        return replace(self._result(work), worker=self._worker_facts())
 
     def _worker_facts(self) -> WorkerFacts:
         return WorkerFacts(self._session.providers, self._in_force)

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -98,12 +98,9 @@ def test_running_again_gives_the_same_digest(real_run: Run, tmp_path: Path) -> N
 
 def test_killed_run_continues_where_it_stopped_and_finds_the_same(real_run: Run, tmp_path: Path) -> None:
     case = tmp_path / "killed"
-    command = [sys.executable, "-P", "-m", "pipeline", "analyze", str(real_run.evidence), "-o", str(case)]
-    shards = case / ".work" / "shards"
-    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL) as run:
-        _wait_for_shards(case, 3, run)
+    with _running(real_run, case, 3) as run:
         os.killpg(run.pid, signal.SIGKILL)
-    committed = list(shards.glob("*.arrow"))
+    committed = _shards(case)
     _as_if_from_elsewhere(committed[0])
     unfinished = driverprint("verify", case)
     assert unfinished.returncode == 1
@@ -120,13 +117,10 @@ def test_interrupted_run_says_how_to_continue_and_leaves_nothing_running(
     real_run: Run, tmp_path: Path
 ) -> None:
     case = tmp_path / "interrupted"
-    command = [sys.executable, "-P", "-m", "pipeline", "analyze", str(real_run.evidence), "-o", str(case)]
-    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as run:
-        _wait_for_shards(case, 1, run)
+    with _running(real_run, case, 1) as run:
         os.kill(run.pid, signal.SIGINT)
-        assert run.stderr is not None
-        said = run.stderr.read()
-        assert run.wait() == 3
+        _, said = run.communicate()
+        assert run.returncode == 3
     assert "same command again" in said
     assert "Traceback" not in said
     assert not list(Path("/tmp").glob(f"driverprint-{run.pid}-*"))
@@ -139,13 +133,10 @@ def test_end_of_rays_control_process_is_said_and_the_run_continues_later(
     real_run: Run, tmp_path: Path
 ) -> None:
     case = tmp_path / "no-control"
-    command = [sys.executable, "-P", "-m", "pipeline", "analyze", str(real_run.evidence), "-o", str(case)]
-    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as run:
-        _wait_for_shards(case, 1, run)
+    with _running(real_run, case, 1) as run:
         assert _kill(run.pid, "gcs/gcs_server") == 1
-        assert run.stderr is not None
-        said = run.stderr.read()
-        assert run.wait() == 2
+        _, said = run.communicate()
+        assert run.returncode == 2
     assert "control process was ended" in said and "same command again" in said
     assert "Traceback" not in said
     assert driverprint("analyze", real_run.evidence, "-o", case).returncode == real_run.code
@@ -154,11 +145,10 @@ def test_end_of_rays_control_process_is_said_and_the_run_continues_later(
 
 def test_death_of_a_worker_costs_no_file(real_run: Run, tmp_path: Path) -> None:
     case = tmp_path / "worker-died"
-    command = [sys.executable, "-P", "-m", "pipeline", "analyze", str(real_run.evidence), "-o", str(case)]
-    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL) as run:
-        _wait_for_shards(case, 1, run)
+    with _running(real_run, case, 1) as run:
         assert _kill(run.pid, "ray::FileWorker") == 2
-        assert run.wait(timeout=200) == real_run.code
+        run.communicate(timeout=200)
+        assert run.returncode == real_run.code
     assert digest_of(case) == digest_of(real_run.case)
 
 
@@ -172,12 +162,21 @@ def _as_if_from_elsewhere(shard: Path) -> None:
         written.write_table(table.set_column(place, table.schema.field(place), pa.array([worker])))
 
 
-def _wait_for_shards(case: Path, count: int, run: subprocess.Popen[Any]) -> None:
-    deadline = time.monotonic() + 120
-    while len(list((case / ".work" / "shards").glob("*.arrow"))) < count:
-        assert run.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+@contextmanager
+def _running(real_run: Run, case: Path, count: int) -> Iterator[subprocess.Popen[str]]:
+    """The same run as a session of its own, once it has committed so many files."""
+    command = [sys.executable, "-P", "-m", "pipeline", "analyze", str(real_run.evidence), "-o", str(case)]
+    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as run:
+        deadline = time.monotonic() + 120
+        while len(_shards(case)) < count:
+            assert run.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield run
+
+
+def _shards(case: Path) -> list[Path]:
+    return list((case / ".work" / "shards").glob("*.arrow"))
 
 
 def _kill(session: int, name: str) -> int:
